@@ -1,0 +1,1 @@
+//! Passwords and keys: made, hashed, verified, sealed; guesses throttled.

@@ -1,0 +1,116 @@
+//! Signing in: the one place where a send right is minted.
+
+use crate::{
+    Admission, HashError, LastConnection, Mechanism, Ports, Secret, SendRight, Throttle, UserState, Username,
+    Verification,
+    store::{Credential, StoreError},
+    users::SignInRecord,
+};
+use std::net::IpAddr;
+
+/// What a client shows when it signs in.
+#[derive(Debug)]
+pub struct SignIn {
+    /// The username as the client sent it.
+    pub username: String,
+    /// The password as the client sent it.
+    pub password: Secret,
+    /// From where.
+    pub address: IpAddr,
+    /// The TLS version, as `TLSv1.3`. There is always one (law 6).
+    pub tls: String,
+    /// The SASL mechanism.
+    pub mechanism: Mechanism,
+    /// The name the client gave in EHLO.
+    pub client: String,
+}
+
+/// A successful sign-in.
+#[derive(Debug)]
+pub struct SignedIn {
+    /// The proof.
+    pub right: SendRight,
+    /// What is to be written down of it, by [`crate::users::note_connection`], after the client has its answer.
+    pub record: SignInRecord,
+}
+
+/// Why a sign-in gave no send right.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoginError {
+    /// Unknown username, wrong or malformed password, or a disabled user: nobody can tell which (law 6).
+    #[error("the username or password is not right")]
+    Refused,
+    /// Too many failed of late. Temporary; no hash was made.
+    #[error("too many failed sign-ins")]
+    Throttled,
+    /// Too many sign-ins wait for the hasher. Temporary.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// Trouble of the store. Temporary.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Signs in.
+///
+/// The user is read from the store at every call, so a reset, a disable or a delete counts at once (law 2).
+pub async fn login(
+    ports: Ports<'_>,
+    throttle: &dyn Throttle,
+    attempt: SignIn,
+) -> Result<SignedIn, LoginError> {
+    // A text that is no username has no user, and is judged like an unknown one.
+    let parsed = attempt.username.parse::<Username>().ok();
+    let counted = parsed.clone().unwrap_or_else(unnameable);
+    let now = ports.clock.now();
+    if throttle.admit(attempt.address, &counted, now) == Admission::Throttled {
+        return Err(LoginError::Throttled);
+    }
+    let credential = match &parsed {
+        Some(username) => ports.store.credential(username).await?,
+        None => None,
+    };
+    let verification =
+        ports.hasher.verify(credential.as_ref().map(|found| &found.hash), &attempt.password).await?;
+    // The time of the judgement, not of the question: what waited for a hash must not look older than it is.
+    let now = ports.clock.now();
+    match (credential, verification) {
+        (Some(credential), Verification::Right { rehash }) if credential.user.state == UserState::Active => {
+            throttle.note(attempt.address, &counted, true, now);
+            let right = SendRight::mint(&credential);
+            let Credential { user, hash, .. } = credential;
+            let connection = LastConnection {
+                at: now,
+                address: attempt.address,
+                tls: attempt.tls,
+                mechanism: attempt.mechanism,
+                client: attempt.client,
+            };
+            let record = SignInRecord {
+                user: user.id,
+                epoch: user.epoch,
+                connection,
+                rehash: rehash.map(|new| (hash, new)),
+            };
+            Ok(SignedIn { right, record })
+        }
+        (Some(_) | None, Verification::Right { .. } | Verification::Wrong) => {
+            throttle.note(attempt.address, &counted, false, now);
+            Err(LoginError::Refused)
+        }
+    }
+}
+
+/// What stands for every text that cannot be a username, so that guesses with such texts are counted too.
+fn unnameable() -> Username {
+    #[expect(clippy::unwrap_used, reason = "a constant that parses; the test below holds it")]
+    "(none)".parse().unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn unnameable_parses() {
+        assert_eq!(super::unnameable().as_str(), "(none)");
+    }
+}

@@ -1,0 +1,1 @@
+//! The side that talks to the world: MX, TLS policy, connections.

@@ -1,0 +1,1 @@
+//! Fills the port Resolve with a real resolver.

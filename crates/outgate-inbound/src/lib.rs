@@ -1,0 +1,1 @@
+//! Handlers for mail that comes in without a user: the capture box.

@@ -1,0 +1,1 @@
+//! Sockets, TLS, deadlines and limits that drive a server conversation.

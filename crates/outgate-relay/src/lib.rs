@@ -1,0 +1,1 @@
+//! Configuration, wiring, start, drain and stop: the embedder's door.

@@ -1,0 +1,1 @@
+//! The handler for applications: sign-in, send right, intake, cut-off of open sessions.

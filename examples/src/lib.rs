@@ -1,0 +1,1 @@
+//! How to embed the relay and how to put another database under it.

@@ -1,0 +1,1 @@
+//! Whole-relay tests: support, relay, sim, tidy.

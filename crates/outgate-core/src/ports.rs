@@ -73,6 +73,17 @@ pub trait PasswordHasher: Send + Sync {
     /// Judges a password. `kept` is `None` for an unknown username, which costs the same as a wrong password.
     async fn verify(&self, kept: Option<&PasswordHash>, password: &Secret)
     -> Result<Verification, HashError>;
+
+    /// Judges a password shown for `username`. A hasher that lets identical attempts share one hash must tell them apart
+    /// by it: if two unknown usernames shared where a known and an unknown do not, time would tell (law 6).
+    async fn verify_as(
+        &self,
+        _username: &Username,
+        kept: Option<&PasswordHash>,
+        password: &Secret,
+    ) -> Result<Verification, HashError> {
+        self.verify(kept, password).await
+    }
 }
 
 /// Whether a guess may be made.

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use outgate_core::{
-    Destination, DomainId, EmailAddress, FailureClass, MessageId, NetworkPath, Reply, store::LeasedMessage,
+    Destination, DomainId, DomainName, EmailAddress, FailureClass, MessageId, NetworkPath, Reply, store::LeasedMessage,
 };
 
 /// A message on its way to one destination.
@@ -77,5 +77,11 @@ pub struct SignError(pub String);
 #[async_trait]
 pub trait Signer: Send + Sync {
     /// The signature fields, each ended by CR LF, to be sent ahead of `content`.
-    async fn sign(&self, domain: DomainId, message: MessageId, content: &Bytes) -> Result<Bytes, SignError>;
+    async fn sign(
+        &self,
+        domain: DomainId,
+        name: &DomainName,
+        message: MessageId,
+        content: &Bytes,
+    ) -> Result<Bytes, SignError>;
 }

@@ -4,16 +4,36 @@
 //! [`Step::Close`]. Questions ([`Step::SignIn`], [`Step::Mail`], [`Step::Recipient`], [`Step::Keep`]) are answered by
 //! the method of the same name before the next step.
 
+mod body;
+mod command;
+mod content;
+mod envelope;
+mod hello;
+mod input;
+mod parameters;
+mod path;
+#[cfg(any(test, feature = "fuzz"))]
+pub mod properties;
 mod refusal;
+mod reply;
+mod sasl;
+mod sign_in;
+mod state;
 
 pub use refusal::Refusal;
 
 use crate::Limits;
 use bytes::Bytes;
+use input::{Frame, Input, LineFault};
 use outgate_core::{
     ByteBudget, EmailAddress, Envelope, Mechanism, Reservation, ReversePath, Secret, SendRight,
 };
+use reply::Replies;
+use state::{Mail, State};
 use std::{net::IpAddr, sync::Arc};
+
+/// Replies that wait are sent when there is nothing more to read, and at the latest when there are so many octets.
+const SEND_AT: usize = 8192;
 
 /// What a kind of listener offers; shared by its sessions.
 #[derive(Clone, Debug)]
@@ -113,10 +133,21 @@ pub enum Phase {
 pub struct QueuedAs(pub String);
 
 /// One conversation with a client.
+///
+/// An idle session holds no buffers. [`Session::receive`] keeps what cannot be read yet, so a driver reads from its
+/// socket only when [`Step::NeedInput`] says so.
 #[derive(Debug)]
 pub struct Session {
     config: Arc<Config>,
     facts: ClientFacts,
+    input: Input,
+    replies: Replies,
+    state: State,
+    mail: Mail,
+    right: Option<SendRight>,
+    errors: usize,
+    /// Bytes came that nobody has looked at.
+    unseen: bool,
 }
 
 impl Session {
@@ -125,6 +156,13 @@ impl Session {
         Self {
             config,
             facts: ClientFacts { address, client: String::new(), esmtp: false, tls, mechanism: None },
+            input: Input::default(),
+            replies: Replies::default(),
+            state: State::Fresh,
+            mail: Mail::None,
+            right: None,
+            errors: 0,
+            unseen: false,
         }
     }
 
@@ -135,54 +173,133 @@ impl Session {
 
     /// Whether no transaction is open and nothing is being said: a drain may end it with [`Session::shut_down`].
     pub fn is_idle(&self) -> bool {
-        todo!()
+        let waits = matches!(self.state, State::Fresh | State::Commands | State::SigningIn(_));
+        waits && !self.mail.is_open() && self.replies.is_empty() && !self.unseen
     }
 
-    /// Takes bytes from the client.
+    /// Takes bytes from the client. Bytes that come when a handshake is due or after the end are thrown away.
     pub fn receive(&mut self, bytes: &[u8]) {
-        let _ = (bytes, &self.config);
-        todo!()
+        if matches!(self.state, State::Handshake | State::Closed) {
+            return; // RFC 3207 §4.2
+        }
+        self.unseen |= !bytes.is_empty();
+        // A message's bytes need not wait: they are read from where they are.
+        let read = if self.input.is_empty() { self.feed(bytes) } else { 0 };
+        self.input.append(&bytes[read..]);
     }
 
-    /// What to do next.
+    /// What to do next. While a question waits for its answer there is nothing to do.
     pub fn step(&mut self) -> Step {
-        todo!()
-    }
-
-    /// Answers [`Step::StartTls`] once the handshake is done.
-    pub fn tls_started(&mut self, tls: TlsFacts) {
-        let _ = tls;
-        todo!()
-    }
-
-    /// Answers [`Step::SignIn`].
-    pub fn signed_in(&mut self, answer: Result<SendRight, Refusal>) {
-        let _ = answer;
-        todo!()
-    }
-
-    /// Answers [`Step::Mail`].
-    pub fn mail(&mut self, answer: Result<(), Refusal>) {
-        let _ = answer;
-        todo!()
-    }
-
-    /// Answers [`Step::Recipient`].
-    pub fn recipient(&mut self, answer: Result<(), Refusal>) {
-        let _ = answer;
-        todo!()
-    }
-
-    /// Answers [`Step::Keep`].
-    pub fn kept(&mut self, answer: Result<QueuedAs, Refusal>) {
-        let _ = answer;
-        todo!()
+        loop {
+            if self.replies.len() >= SEND_AT {
+                return self.send();
+            }
+            match &self.state {
+                State::Fresh => {
+                    self.state = State::Commands;
+                    self.greet();
+                }
+                State::Commands | State::SigningIn(_) => {
+                    if !self.read_line() {
+                        return self.need_input(Phase::Command);
+                    }
+                }
+                State::Data(_) | State::Chunk(_) => {
+                    if !self.read_content() {
+                        return self.need_input(Phase::Data);
+                    }
+                }
+                State::Ask(question) => {
+                    // Replies are batched (RFC 2920 §3.2), but none waits for a password or a disk.
+                    if question.takes_time() && !self.replies.is_empty() {
+                        return self.send();
+                    }
+                    return self.ask();
+                }
+                State::Asked(_) => return self.need_input(Phase::Command),
+                State::Handshake => {
+                    self.input.clear(); // RFC 3207 §4.2: what was pipelined behind STARTTLS came from anybody
+                    return if self.replies.is_empty() { Step::StartTls } else { self.send() };
+                }
+                State::Closed => {
+                    self.input.clear();
+                    return if self.replies.is_empty() { Step::Close } else { self.send() };
+                }
+            }
+        }
     }
 
     /// Ends the conversation from our side: the steps that follow say `421` with this reason and close. A transaction
     /// that was open is dropped without an answer to its data.
     pub fn shut_down(&mut self, reason: Refusal) {
-        let _ = reason;
-        todo!()
+        match self.state {
+            State::Closed => return,
+            // Between the reply to STARTTLS and the end of the handshake there is no way to say anything.
+            State::Handshake => drop(self.replies.take()),
+            _ => self.replies.refuse(&reason),
+        }
+        self.mail = Mail::None;
+        self.state = State::Closed;
+    }
+
+    fn send(&mut self) -> Step {
+        Step::Send(self.replies.take().into())
+    }
+
+    fn need_input(&mut self, phase: Phase) -> Step {
+        if !self.replies.is_empty() {
+            return self.send();
+        }
+        self.unseen = false;
+        Step::NeedInput(phase)
+    }
+
+    /// Reads one line and obeys it; `false` when none has come whole.
+    fn read_line(&mut self) -> bool {
+        let limit = match self.state {
+            State::SigningIn(_) => Limits::AUTH_LINE,
+            _ => Limits::COMMAND_LINE,
+        };
+        // Before the sign-in every line may hold a password.
+        let wipe = self.right.is_none();
+        let mut input = std::mem::take(&mut self.input);
+        let read = input.next_line(limit, wipe, |frame| self.line(frame));
+        self.input = input;
+        read.is_some()
+    }
+
+    fn line(&mut self, frame: Frame<'_>) {
+        match (std::mem::replace(&mut self.state, State::Commands), frame) {
+            (State::SigningIn(exchange), Frame::Line(line)) => self.go_on(exchange.proceed(line)),
+            (State::SigningIn(_), Frame::Refused(LineFault::TooLong)) => self.refuse(Refusal::AuthLineTooLong),
+            (_, Frame::Refused(fault)) => self.refuse(fault.into()),
+            (_, Frame::Line(line)) => match command::read(line) {
+                Ok((verb, argument)) => self.obey(verb, argument),
+                Err(refusal) => self.refuse(refusal),
+            },
+        }
+    }
+
+    fn say(&mut self, code: u16, text: &str) {
+        self.replies.say(code, text);
+    }
+
+    /// Refuses, and ends the session when that was one error too many. Each command has exactly one reply, so the last
+    /// error's is the `421`.
+    fn refuse(&mut self, refusal: Refusal) {
+        self.errors += usize::from(refusal.counts());
+        if self.errors > self.config.limits.errors {
+            self.refuse_uncounted(&Refusal::TooManyErrors);
+        } else {
+            self.refuse_uncounted(&refusal);
+        }
+    }
+
+    fn refuse_uncounted(&mut self, refusal: &Refusal) {
+        self.replies.refuse(refusal);
+        if refusal.closes() {
+            self.mail = Mail::None;
+            self.state = State::Closed;
+        }
     }
 }

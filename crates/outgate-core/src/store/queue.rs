@@ -240,8 +240,8 @@ pub trait Queue: Send + Sync {
     /// Lengthens the leases of a holder on a message; `false` when it holds none of it any more.
     async fn renew(&self, message: MessageId, lease: &Lease) -> Result<bool, StoreError>;
 
-    /// Gives leases on a message back untried; what they claimed is due again.
-    async fn give_back(&self, message: MessageId, holder: &Holder) -> Result<(), StoreError>;
+    /// Gives a holder's leases on these deliveries back untried; they are due again. Leases of others stay.
+    async fn give_back(&self, deliveries: &[DeliveryId], holder: &Holder) -> Result<(), StoreError>;
 
     /// Records what became of leased deliveries, each on its own, and returns what it did for each, in order.
     /// Idempotent by attempt. A delivery that did happen is recorded even after the lease was lost, unless the delivery

@@ -71,7 +71,7 @@ pub async fn login(
         None => None,
     };
     let verification =
-        ports.hasher.verify(credential.as_ref().map(|found| &found.hash), &attempt.password).await?;
+        ports.hasher.verify_as(&counted, credential.as_ref().map(|found| &found.hash), &attempt.password).await?;
     // The time of the judgement, not of the question: what waited for a hash must not look older than it is.
     let now = ports.clock.now();
     match (credential, verification) {

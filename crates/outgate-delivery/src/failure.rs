@@ -1,0 +1,48 @@
+//! Why an attempt came to nothing before any recipient was spoken of.
+
+use outgate_core::{FailureClass, NetworkPath, Reply};
+use outgate_queue::Outcome;
+
+/// What holds for every recipient of a parcel alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// Whether it can ever be otherwise (law 9).
+    pub(crate) permanent: bool,
+    pub(crate) class: FailureClass,
+    pub(crate) reply: Option<Reply>,
+    pub(crate) reason: String,
+    /// How far it got.
+    pub(crate) path: NetworkPath,
+}
+
+impl Failure {
+    pub(crate) fn temporary(class: FailureClass, reason: impl Into<String>) -> Self {
+        Self { permanent: false, class, reply: None, reason: reason.into(), path: NetworkPath::default() }
+    }
+
+    pub(crate) fn permanent(class: FailureClass, reason: impl Into<String>) -> Self {
+        Self { permanent: true, ..Self::temporary(class, reason) }
+    }
+
+    pub(crate) fn at(self, path: NetworkPath) -> Self {
+        Self { path, ..self }
+    }
+
+    /// Of two ways that failed, the one to be told of: what is temporary outlasts what is permanent, because it
+    /// decides; of equals the later.
+    pub(crate) fn or(self, earlier: Option<Self>) -> Self {
+        match earlier {
+            Some(earlier) if self.permanent && !earlier.permanent => earlier,
+            _ => self,
+        }
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        let (class, reply, reason) = (self.class, self.reply.clone(), self.reason.clone());
+        if self.permanent {
+            Outcome::Failed { class, reply, reason }
+        } else {
+            Outcome::Deferred { class, reply, reason }
+        }
+    }
+}

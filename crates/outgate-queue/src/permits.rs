@@ -1,0 +1,108 @@
+//! How many parcels may be on their way: to one destination, and in all (law 11).
+
+use outgate_core::Destination;
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// Parcels on their way to all destinations together.
+const MOST_IN_ALL: usize = 4096;
+
+#[derive(Debug, Default)]
+struct Counts {
+    in_all: usize,
+    by_destination: HashMap<Destination, usize>,
+    /// Destinations with deliveries that are due but found no permit.
+    backlog: HashSet<Destination>,
+}
+
+/// The permits of one relay.
+#[derive(Clone, Debug, Default)]
+pub struct Permits(Arc<Mutex<Counts>>);
+
+/// The right to have one parcel on its way; given back on drop.
+#[derive(Debug)]
+pub struct Permit {
+    permits: Permits,
+    destination: Destination,
+}
+
+impl Permits {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        // Counters stay right whoever panicked: each change is one step.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A permit, unless `most` are out for the destination, or too many in all.
+    pub fn try_take(&self, destination: &Destination, most: usize) -> Option<Permit> {
+        let mut counts = self.counts();
+        let out = counts.by_destination.get(destination).copied().unwrap_or(0);
+        if out >= most || counts.in_all >= MOST_IN_ALL {
+            return None;
+        }
+        counts.in_all += 1;
+        *counts.by_destination.entry(destination.clone()).or_default() += 1;
+        Some(Permit { permits: self.clone(), destination: destination.clone() })
+    }
+
+    /// Whether a permit for the destination could be had.
+    pub(crate) fn has_room(&self, destination: &Destination, most: usize) -> bool {
+        let counts = self.counts();
+        counts.in_all < MOST_IN_ALL && counts.by_destination.get(destination).copied().unwrap_or(0) < most
+    }
+
+    /// Parcels on their way.
+    pub fn in_flight(&self) -> usize {
+        self.counts().in_all
+    }
+
+    /// Notes that a destination has due deliveries in the store; whoever holds its permits drains them.
+    pub fn note_backlog(&self, destination: &Destination) {
+        let mut counts = self.counts();
+        if !counts.backlog.contains(destination) {
+            counts.backlog.insert(destination.clone());
+        }
+    }
+
+    /// Notes that a destination had nothing more due.
+    pub(crate) fn clear_backlog(&self, destination: &Destination) {
+        self.counts().backlog.remove(destination);
+    }
+
+    /// Whether a destination is known to have due deliveries in the store.
+    pub(crate) fn has_backlog(&self, destination: &Destination) -> bool {
+        self.counts().backlog.contains(destination)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        let mut counts = self.permits.counts();
+        counts.in_all -= 1;
+        if let Some(out) = counts.by_destination.get_mut(&self.destination) {
+            *out -= 1;
+            if *out == 0 {
+                counts.by_destination.remove(&self.destination);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn permits_are_counted_by_destination_and_come_back() {
+        let permits = Permits::default();
+        let (a, b) = (Destination::new("a.test"), Destination::new("b.test"));
+        let first = permits.try_take(&a, 2).unwrap();
+        let _second = permits.try_take(&a, 2).unwrap();
+        assert!(permits.try_take(&a, 2).is_none(), "a is full");
+        assert!(permits.try_take(&b, 2).is_some(), "b is not touched by a");
+        drop(first);
+        assert!(permits.try_take(&a, 2).is_some());
+        assert_eq!(permits.in_flight(), 1);
+    }
+}

@@ -1,0 +1,160 @@
+//! Carrying one job: bytes, signature, carrier, decision, settlement.
+
+use super::{Job, Runner};
+use crate::{Carried, Moment, Outcome, Parcel, Permit, decide};
+use bytes::Bytes;
+use outgate_core::{
+    Attempt, AttemptId, DeliveryId, FailureClass, MessageId, NetworkPath, Timestamp,
+    store::{LeasedMessage, SettledDelivery, Settlement, StoreError},
+};
+
+impl Runner {
+    /// Carries a job to its settlement, and then, as long as its destination has a backlog, the next ones.
+    pub async fn run(&self, mut job: Job) {
+        loop {
+            let message = job.leased.message;
+            let Some(settlement) = self.carry(&mut job).await else {
+                return self.no_longer_running(message);
+            };
+            let Some(permit) = self.settle_or_keep(settlement, job.permit).await else { return };
+            job.permit = permit;
+            let Some((leased, until)) = self.next_of_backlog(&job).await else { return };
+            job = Job { leased, content: None, memory: None, permit: job.permit, until };
+        }
+    }
+
+    /// One attempt. `None` when there was nothing to attempt, or no way to begin.
+    async fn carry(&self, job: &mut Job) -> Option<Settlement> {
+        let content = self.bytes_of(job).await?;
+        let leased = job.leased.clone();
+        let started_at = self.parts.clock.now();
+        let carried = match self.parts.signer.sign(leased.domain, &leased.domain_name, leased.message, &content).await {
+            Ok(signature) => {
+                let parcel = Parcel { message: leased.clone(), signature, content };
+                self.parts.carrier.carry(&parcel).await
+            }
+            Err(error) => all_deferred(&leased, &error.to_string()),
+        };
+        Some(self.decide_all(&leased, carried, started_at))
+    }
+
+    /// The message's bytes: those in hand, or those in the store as far as memory allows.
+    async fn bytes_of(&self, job: &mut Job) -> Option<Bytes> {
+        if let Some(content) = job.content.take() {
+            return Some(content);
+        }
+        let message = job.leased.message;
+        let mut memory = self.parts.budget.open();
+        if !memory.grow(usize::try_from(job.leased.size).unwrap_or(usize::MAX)) {
+            self.give_back(&job.leased).await;
+            return None;
+        }
+        job.memory = Some(memory.into());
+        match self.parts.store.content(message).await {
+            Ok(Some(content)) => Some(content),
+            Ok(None) => {
+                tracing::error!(%message, "a leased message has no bytes; it is set aside");
+                self.set_aside(message).await;
+                None
+            }
+            Err(StoreError::Damaged(what)) => {
+                tracing::error!(%message, what, "a message's bytes are damaged; it is set aside");
+                self.set_aside(message).await;
+                None
+            }
+            Err(error) => {
+                tracing::warn!(%message, %error, "a message could not be read; it is tried again");
+                self.give_back(&job.leased).await;
+                None
+            }
+        }
+    }
+
+    fn decide_all(&self, leased: &LeasedMessage, carried: Carried, started_at: Timestamp) -> Settlement {
+        let ended_at = self.parts.clock.now();
+        let Carried { path, outcomes } = carried;
+        let mut outcomes = outcomes.into_iter();
+        let results = leased
+            .deliveries
+            .iter()
+            .map(|delivery| {
+                // A carrier owes one outcome for each recipient; where it fails to, nothing is known: later again.
+                let outcome = outcomes.next().unwrap_or_else(|| unknown("the carrier did not tell"));
+                let mut chance = [0_u8; 4];
+                self.parts.randomness.fill(&mut chance);
+                let moment = Moment {
+                    attempts: delivery.attempts.saturating_add(1),
+                    accepted_at: leased.accepted_at,
+                    now: ended_at,
+                    chance: u32::from_le_bytes(chance),
+                };
+                let decision = decide(outcome, moment, &self.parts.law);
+                let attempt = Attempt {
+                    id: AttemptId::draw(ended_at, &*self.parts.randomness),
+                    started_at,
+                    ended_at,
+                    path: path.clone(),
+                    reply: decision.reply,
+                    class: decision.class,
+                    reason: decision.reason,
+                };
+                SettledDelivery {
+                    delivery: delivery.id,
+                    attempt,
+                    status: decision.status,
+                    next_attempt_at: decision.next_attempt_at,
+                }
+            })
+            .collect();
+        Settlement { message: leased.message, holder: self.parts.holder.clone(), results }
+    }
+
+    /// Settles, and returns the permit; or keeps both for the next step, when the store fails. Until it is recorded the
+    /// message stays among the running, so that its lease is renewed and nobody delivers it again.
+    pub(super) async fn settle_or_keep(&self, settlement: Settlement, permit: Permit) -> Option<Permit> {
+        let message = settlement.message;
+        match self.parts.store.settle(settlement.clone()).await {
+            Ok(_) => {
+                self.no_longer_running(message);
+                Some(permit)
+            }
+            Err(error) => {
+                tracing::error!(%message, %error, "an attempt could not be recorded; it is tried again");
+                self.state().unsettled.push((settlement, permit));
+                None
+            }
+        }
+    }
+
+    fn no_longer_running(&self, message: MessageId) {
+        let mut state = self.state();
+        if let Some(entry) = state.running.get_mut(&message) {
+            entry.0 -= 1;
+            if entry.0 == 0 {
+                state.running.remove(&message);
+            }
+        }
+    }
+
+    /// Gives a job's lease back untried.
+    pub(super) async fn give_back(&self, leased: &LeasedMessage) {
+        let deliveries: Vec<DeliveryId> = leased.deliveries.iter().map(|delivery| delivery.id).collect();
+        if let Err(error) = self.parts.store.give_back(&deliveries, &self.parts.holder).await {
+            tracing::warn!(message = %leased.message, %error, "a lease could not be given back; it ends by itself");
+        }
+    }
+
+    async fn set_aside(&self, message: MessageId) {
+        if let Err(error) = self.parts.store.set_aside(message, self.parts.clock.now()).await {
+            tracing::error!(%message, %error, "a damaged message could not be set aside; it is tried again");
+        }
+    }
+}
+
+fn unknown(reason: &str) -> Outcome {
+    Outcome::Deferred { class: FailureClass::Local, reply: None, reason: reason.to_owned() }
+}
+
+fn all_deferred(leased: &LeasedMessage, reason: &str) -> Carried {
+    Carried { path: NetworkPath::default(), outcomes: leased.deliveries.iter().map(|_| unknown(reason)).collect() }
+}

@@ -1,0 +1,50 @@
+//! Drives the queue's runner: the timer and the tasks that the queue itself does without.
+
+use outgate_core::Clock;
+use outgate_queue::Runner;
+use std::{sync::Arc, time::Duration};
+use tokio::time::{sleep, timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How often rubbish is swept from the store.
+const SWEEP_EVERY: Duration = Duration::from_secs(300);
+/// Rows that one sweep takes at most, so that it never holds the writer long.
+const SWEEP_ROWS: usize = 500;
+
+/// Steps the runner until `stop`, then waits at most `grace` for what is on its way, and gives the rest back.
+pub async fn drive(runner: Arc<Runner>, clock: Arc<dyn Clock>, stop: CancellationToken, grace: Duration) {
+    let jobs = TaskTracker::new();
+    while !stop.is_cancelled() {
+        let step = runner.step().await;
+        for job in step.jobs {
+            let runner = Arc::clone(&runner);
+            jobs.spawn(async move { runner.run(job).await });
+        }
+        let wait = Duration::try_from(step.again_at.duration_since(clock.now())).unwrap_or_default();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = runner.woken() => {}
+            () = sleep(wait) => {}
+        }
+    }
+    jobs.close();
+    if timeout(grace, jobs.wait()).await.is_err() {
+        tracing::warn!(left = jobs.len(), "stopping with deliveries on their way; they are made again after the start");
+    }
+    runner.give_back_ready().await;
+}
+
+/// Sweeps the store now and then, until `stop`.
+pub async fn sweep(store: Arc<dyn outgate_core::store::Store>, stop: CancellationToken) {
+    loop {
+        match store.sweep(SWEEP_ROWS).await {
+            Ok(swept) if swept > 0 => tracing::debug!(swept, "swept the store"),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the store could not be swept; it is tried again"),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = sleep(SWEEP_EVERY) => {}
+        }
+    }
+}

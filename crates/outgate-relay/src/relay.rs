@@ -1,0 +1,410 @@
+//! The running relay: everything wired, started in order, and ended in order.
+
+use crate::{
+    Config, ConfigError, OpenError, Opening,
+    admin::{self, open_store},
+    driver, http,
+    identity::{self, IdentityError},
+    keys::{KeySigner, SealedKeys},
+    master_key::{self, MasterKeyError},
+    route::{self, RouteError},
+    system::{SystemClock, SystemRandomness},
+};
+use outgate_auth::{Hasher, HasherError, MasterKey, Throttle};
+use outgate_core::{
+    ByteBudget, Clock, KeyMaker, Ports, Randomness, Resolve,
+    store::{Holder, Store, StoreError},
+};
+use outgate_listen::{Certificates, Counters, Listeners, Opening as Door, Rules, Tls, TlsError};
+use outgate_queue::{Carrier, Intake, RetryLaw, Runner, RunnerParts};
+use outgate_smtp::{Limits, server};
+use outgate_store_sqlite::{LockError, ServeLock};
+use outgate_submission::{Parts, Submission};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// How long open transactions may take to finish once the relay stops.
+const SUBMISSION_GRACE: Duration = Duration::from_secs(10);
+/// How long sign-ins may take to be written down after that.
+const NOTES_GRACE: Duration = Duration::from_secs(3);
+/// How long deliveries on their way may take to finish after that; the rest is made again after the start.
+const DELIVERY_GRACE: Duration = Duration::from_secs(10);
+
+/// Users that one read fetches while starting.
+const USERS_A_READ: usize = 1000;
+
+/// Why the relay did not start. Nothing was accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration makes no sense.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store was not opened.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// Another relay serves this data folder.
+    #[error(transparent)]
+    Locked(#[from] LockError),
+    /// There is no master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// There is no certificate.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// TLS could not be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The way out could not be set up.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// The password hasher did not start.
+    #[error(transparent)]
+    Hasher(#[from] HasherError),
+    /// An address could not be listened on.
+    #[error(transparent)]
+    Listen(#[from] outgate_listen::OpenError),
+    /// The HTTP address could not be listened on.
+    #[error("cannot listen on {address} for HTTP: {error}")]
+    Http {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The store failed while starting.
+    #[error("the store failed while starting: {0}")]
+    TakeOver(StoreError),
+}
+
+/// Where a relay listens.
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    /// For STARTTLS.
+    pub starttls: Vec<SocketAddr>,
+    /// For TLS from the start.
+    pub implicit_tls: Vec<SocketAddr>,
+    /// For HTTP.
+    pub http: SocketAddr,
+}
+
+/// Puts a relay together. Whatever is not given is what the configuration says.
+pub struct RelayBuilder {
+    config: Config,
+    store: Option<Arc<dyn Store>>,
+    resolve: Option<Arc<dyn Resolve>>,
+    carrier: Option<Arc<dyn Carrier>>,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+}
+
+/// A running relay.
+pub struct Relay {
+    config: Config,
+    addresses: Addresses,
+    store: Arc<dyn Store>,
+    hasher: Arc<Hasher>,
+    clock: Arc<dyn Clock>,
+    randomness: Arc<dyn Randomness>,
+    keys: Arc<dyn KeyMaker>,
+    certificates: Arc<Certificates>,
+    self_signed: bool,
+    /// Stops taking mail in.
+    stop_intake: CancellationToken,
+    /// Stops carrying.
+    stop_carrying: CancellationToken,
+    /// Stops the rest.
+    stop_rest: CancellationToken,
+    listeners: JoinHandle<outgate_listen::Drained>,
+    submission: Arc<Submission>,
+    driver: JoinHandle<()>,
+    rest: TaskTracker,
+    _lock: Option<ServeLock>,
+}
+
+impl Relay {
+    /// A relay by its configuration.
+    pub fn builder(config: Config) -> RelayBuilder {
+        RelayBuilder {
+            config,
+            store: None,
+            resolve: None,
+            carrier: None,
+            clock: Arc::new(SystemClock),
+            randomness: Arc::new(SystemRandomness),
+        }
+    }
+
+    /// Where it listens.
+    pub fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// The store.
+    pub fn store(&self) -> Arc<dyn Store> {
+        Arc::clone(&self.store)
+    }
+
+    /// The configuration it started with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Whether clients see a self-signed certificate.
+    pub fn is_self_signed(&self) -> bool {
+        self.self_signed
+    }
+
+    /// What use cases are handed.
+    pub fn ports(&self) -> Ports<'_> {
+        Ports { store: &*self.store, hasher: &*self.hasher, clock: &*self.clock, randomness: &*self.randomness }
+    }
+
+    /// Makes DKIM keys for new domains.
+    pub fn key_maker(&self) -> Arc<dyn KeyMaker> {
+        Arc::clone(&self.keys)
+    }
+
+    /// Loads the certificates again, and returns the sections of `new` that wait for the next start.
+    pub fn reload(&self, new: &Config) -> Result<Vec<&'static str>, StartError> {
+        new.judge()?;
+        self.certificates.reload().map_err(IdentityError::from)?;
+        Ok(self.config.sections_that_differ(new))
+    }
+
+    /// Ends the relay: takes nothing more in, lets open transactions and deliveries on their way finish, each within a
+    /// named time, and settles the rest. Returns after at most half a minute.
+    pub async fn stop(self) {
+        self.stop_intake.cancel();
+        match self.listeners.await {
+            Ok(drained) if drained.left > 0 => tracing::warn!(left = drained.left, "sessions were cut off"),
+            Ok(_) => {}
+            Err(error) => tracing::error!(%error, "the listeners ended badly"),
+        }
+        if !self.submission.settle(NOTES_GRACE).await {
+            tracing::warn!("not every sign-in could be written down");
+        }
+        self.stop_carrying.cancel();
+        if let Err(error) = self.driver.await {
+            tracing::error!(%error, "the queue's driver ended badly");
+        }
+        self.stop_rest.cancel();
+        self.rest.close();
+        self.rest.wait().await;
+    }
+}
+
+impl RelayBuilder {
+    /// Keeps everything in this store instead of the configured one.
+    pub fn store(mut self, store: Arc<dyn Store>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Looks names up here.
+    pub fn resolve(mut self, resolve: Arc<dyn Resolve>) -> Self {
+        self.resolve = Some(resolve);
+        self
+    }
+
+    /// Carries messages this way instead of by SMTP.
+    pub fn carrier(mut self, carrier: Arc<dyn Carrier>) -> Self {
+        self.carrier = Some(carrier);
+        self
+    }
+
+    /// Tells the time.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Gives chance; it must be cryptographically secure.
+    pub fn randomness(mut self, randomness: Arc<dyn Randomness>) -> Self {
+        self.randomness = randomness;
+        self
+    }
+
+    /// Starts it. When this returns, clients can connect.
+    pub async fn start(self) -> Result<Relay, StartError> {
+        let Self { config, store, resolve, carrier, clock, randomness } = self;
+        config.judge()?;
+        let (store, lock): (Arc<dyn Store>, _) = match store {
+            Some(store) => (store, None),
+            None => {
+                admin::make_folder(&config)?;
+                // Held before the store is opened, so that no second relay even looks at it.
+                let lock = ServeLock::acquire(&config.data_dir)?;
+                (Arc::new(open_store(&config, Opening::Serve).await?), Some(lock))
+            }
+        };
+        let master: Arc<MasterKey> = Arc::new(master_key::find(&config.data_dir, Some(&*randomness))?);
+        let hasher = Arc::new(admin::hasher(&config)?);
+        let (certificates, self_signed) = identity::load(&config)?;
+        let tls = Tls::new(Arc::clone(&certificates))?;
+
+        let budget = ByteBudget::new(usize::try_from(config.submission.memory_budget.0).unwrap_or(usize::MAX));
+        let carrier = match carrier {
+            Some(carrier) => carrier,
+            None => {
+                let resolve = match resolve {
+                    Some(resolve) => resolve,
+                    None => Arc::new(admin::resolver(&config)?),
+                };
+                route::carrier(&config, resolve, Arc::clone(&randomness))?
+            }
+        };
+        let runner = Runner::new(RunnerParts {
+            store: Arc::clone(&store),
+            carrier,
+            signer: Arc::new(KeySigner::new(Arc::clone(&store), Arc::clone(&master), Arc::clone(&clock))),
+            clock: Arc::clone(&clock),
+            randomness: Arc::clone(&randomness),
+            law: RetryLaw {
+                first: config.delivery.retry.first.0,
+                most: config.delivery.retry.most.0,
+                give_up_after: config.delivery.retry.give_up_after.0,
+            },
+            holder: holder(&*randomness),
+            budget: Arc::clone(&budget),
+        });
+        if lock.is_some() {
+            // The only relay on this store: what an earlier life had leased is nobody's now.
+            let taken = runner.take_over().await.map_err(StartError::TakeOver)?;
+            if taken > 0 {
+                tracing::info!(taken, "took up deliveries that were on their way when the relay last stopped");
+            }
+        }
+        let intake = Arc::new(Intake::new(
+            Arc::clone(&store),
+            Arc::clone(&runner),
+            Arc::clone(&clock),
+            Arc::clone(&randomness),
+            config.hostname.clone(),
+        ));
+        let throttle = throttle(&config);
+        remember_places(&*store, &throttle).await.map_err(StartError::TakeOver)?;
+        let submission = Submission::new(Parts {
+            config: Arc::new(session_config(&config, &budget)),
+            store: Arc::clone(&store),
+            hasher: Arc::clone(&hasher) as Arc<dyn outgate_core::PasswordHasher>,
+            throttle: Arc::new(throttle),
+            intake,
+            clock: Arc::clone(&clock),
+            randomness: Arc::clone(&randomness),
+        });
+
+        let counters = Arc::new(Counters::default());
+        let mut listeners = Listeners::new(rules(&config), Arc::clone(&counters));
+        let mut addresses = Addresses { starttls: Vec::new(), implicit_tls: Vec::new(), http: config.http.listen };
+        for (wanted, opening, got) in [
+            (&config.submission.starttls, Door::Clear, &mut addresses.starttls),
+            (&config.submission.implicit_tls, Door::Tls, &mut addresses.implicit_tls),
+        ] {
+            for address in wanted {
+                got.push(listeners.open(*address, opening, Arc::clone(&submission) as _, Some(Arc::clone(&tls)))?);
+            }
+        }
+        let http_failed = |error| StartError::Http { address: config.http.listen, error };
+        let http_listener = TcpListener::bind(config.http.listen).await.map_err(http_failed)?;
+        addresses.http = http_listener.local_addr().map_err(http_failed)?;
+
+        let [stop_intake, stop_carrying, stop_rest] = [(); 3].map(|()| CancellationToken::new());
+        let rest = TaskTracker::new();
+        rest.spawn(Arc::clone(&certificates).watch(stop_rest.clone()));
+        rest.spawn(driver::sweep(Arc::clone(&store), stop_rest.clone()));
+        rest.spawn({
+            let (submission, stop) = (Arc::clone(&submission), stop_rest.clone());
+            async move { submission.cut_off(&Notify::new(), stop).await }
+        });
+        let watched = http::Watched {
+            store: Arc::clone(&store),
+            runner: Arc::clone(&runner),
+            counters,
+            clock: Arc::clone(&clock),
+            stop: stop_intake.clone(),
+        };
+        rest.spawn(http::serve(http_listener, watched, stop_rest.clone()));
+        let driver =
+            tokio::spawn(driver::drive(runner, Arc::clone(&clock), stop_carrying.clone(), DELIVERY_GRACE));
+        let listeners = tokio::spawn(listeners.run(stop_intake.clone(), SUBMISSION_GRACE));
+
+        let keys = Arc::new(SealedKeys::new(master, Arc::clone(&clock), Arc::clone(&randomness)));
+        Ok(Relay {
+            config,
+            addresses,
+            store,
+            hasher,
+            clock,
+            randomness,
+            keys,
+            certificates,
+            self_signed,
+            stop_intake,
+            stop_carrying,
+            stop_rest,
+            listeners,
+            submission,
+            driver,
+            rest,
+            _lock: lock,
+        })
+    }
+}
+
+/// A name for this life of the relay, under which it holds leases.
+fn holder(randomness: &dyn Randomness) -> Holder {
+    let mut word = [0_u8; 8];
+    randomness.fill(&mut word);
+    Holder(format!("relay-{:016x}", u64::from_be_bytes(word)).into())
+}
+
+fn session_config(config: &Config, budget: &Arc<ByteBudget>) -> server::Config {
+    server::Config {
+        hostname: config.hostname.clone(),
+        limits: Limits {
+            message_bytes: usize::try_from(config.submission.max_message_bytes.0).unwrap_or(usize::MAX),
+            recipients: config.submission.max_recipients,
+            line_octets: config.submission.max_line_octets,
+            errors: config.submission.max_errors,
+        },
+        starttls: true,
+        auth: true,
+        budget: Arc::clone(budget),
+    }
+}
+
+fn rules(config: &Config) -> Rules {
+    Rules {
+        connections: config.submission.max_connections,
+        connections_per_address: config.submission.max_connections_per_address,
+        command_timeout: config.submission.command_timeout.0,
+        data_timeout: config.submission.data_timeout.0,
+        proxies: config.submission.proxy_protocol_from.iter().map(|network| network.0).collect(),
+    }
+}
+
+/// Tells the throttle where applications signed in from before, so that a start under attack locks none of them out.
+async fn remember_places(store: &dyn Store, throttle: &Throttle) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let page = store.users(None, after.as_ref(), USERS_A_READ).await?;
+        for user in &page {
+            if let Some(seen) = &user.last_connection {
+                outgate_core::Throttle::note(throttle, seen.address, &user.username, true, seen.at);
+            }
+        }
+        if page.len() < USERS_A_READ {
+            return Ok(());
+        }
+        after = page.into_iter().last().map(|user| user.username);
+    }
+}
+
+fn throttle(config: &Config) -> Throttle {
+    let rate = |rate: crate::Rate| outgate_auth::Rate { count: rate.count, per: rate.per.0 };
+    Throttle::new(outgate_auth::ThrottleConfig {
+        per_address: rate(config.auth.throttle.per_address),
+        per_username: rate(config.auth.throttle.per_username),
+    })
+}

@@ -1,0 +1,3 @@
+//! The reference store sits the exam.
+
+outgate_store_conformance::exam!(outgate_store_conformance::MemoryStore::new());

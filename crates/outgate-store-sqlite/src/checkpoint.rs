@@ -1,0 +1,206 @@
+//! Moving the log into the database file, beside the writer.
+//!
+//! A passive checkpoint never makes anybody wait, but under constant writing it never reaches the end, and the log would
+//! grow for ever. So when the log has grown, the writer is kept back for the moment that the rest takes, and starts
+//! the log over.
+
+use crate::connect;
+use rusqlite::Connection;
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+/// A checkpoint is due when about so many bytes were written.
+const DUE: u64 = 32 << 20;
+/// Or, when anything was written, after this time.
+const TICK: Duration = Duration::from_secs(5);
+/// A log longer than this is started over, with the writer kept back.
+const LONG: u64 = 48 << 20;
+/// A log that grew beyond this, because somebody was reading for long, is cut as well.
+const HUGE: u64 = 256 << 20;
+/// After a reader did not let a log be started over, the next try waits so long.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest the writer is kept back; past it, SQLite's own lock decides.
+const KEPT_BACK: Duration = Duration::from_secs(1);
+/// A page in the log with its header.
+const FRAME: u64 = 4096 + 24;
+
+/// The thread that makes checkpoints. Dropped, it ends.
+pub(crate) struct Checkpointer {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the writer and the checkpointer tell each other.
+#[derive(Default)]
+pub(crate) struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Bytes written since the last checkpoint, about.
+    written: u64,
+    /// Whether the writer is to wait.
+    barred: bool,
+    /// Whether the store is closing.
+    closing: bool,
+}
+
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The writer tells what it committed.
+    pub(crate) fn wrote(&self, bytes: u64) {
+        let mut state = self.state();
+        let before = state.written;
+        state.written = before.saturating_add(bytes);
+        if before < DUE && state.written >= DUE {
+            self.changed.notify_all();
+        }
+    }
+
+    /// The writer asks whether it may go on.
+    pub(crate) fn pass(&self) {
+        let state = self.state();
+        if state.barred {
+            drop(self.changed.wait_timeout_while(state, KEPT_BACK, |state| state.barred));
+        }
+    }
+
+    fn bar(&self, barred: bool) {
+        self.state().barred = barred;
+        self.changed.notify_all();
+    }
+
+    /// Waits until there is something to move; `false` when the store closes.
+    fn due(&self) -> bool {
+        let idle = |state: &mut State| state.written < DUE && !state.closing;
+        let mut state = self.state();
+        loop {
+            let waited = self.changed.wait_timeout_while(state, TICK, idle);
+            state = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if state.closing {
+                return false;
+            }
+            if state.written > 0 {
+                state.written = 0;
+                return true;
+            }
+        }
+    }
+}
+
+impl Checkpointer {
+    /// Starts the thread for the database at `path`.
+    pub(crate) fn start(path: &Path, shared: Arc<Shared>) -> io::Result<Self> {
+        let (theirs, path) = (shared.clone(), path.to_owned());
+        let thread = std::thread::Builder::new().name("sqlite-log".to_owned()).spawn(move || {
+            let mut work = Work { connection: None, not_before: None };
+            while theirs.due() {
+                if let Err(error) = work.go(&path, &theirs) {
+                    tracing::warn!(%error, "no checkpoint could be made; the log grows");
+                    work.connection = None;
+                }
+            }
+        })?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+}
+
+impl Drop for Checkpointer {
+    fn drop(&mut self) {
+        self.shared.state().closing = true;
+        self.shared.changed.notify_all();
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+struct Work {
+    connection: Option<Connection>,
+    not_before: Option<Instant>,
+}
+
+impl Work {
+    fn go(&mut self, path: &Path, shared: &Shared) -> rusqlite::Result<()> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            none => none.insert(connect::checkpointer(path)?),
+        };
+        let log = checkpoint(connection, "PASSIVE")?.bytes;
+        let now = Instant::now();
+        if log < LONG || self.not_before.is_some_and(|then| now < then) {
+            return Ok(());
+        }
+        shared.bar(true);
+        let ended = checkpoint(connection, if log < HUGE { "RESTART" } else { "TRUNCATE" });
+        shared.bar(false);
+        self.not_before = ended?.busy.then(|| now + PATIENCE);
+        Ok(())
+    }
+}
+
+struct Outcome {
+    /// Whether somebody was in the way.
+    busy: bool,
+    /// The log's length.
+    bytes: u64,
+}
+
+fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<Outcome> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
+        let frames: i64 = row.get(1)?;
+        Ok(Outcome { busy: row.get(0)?, bytes: u64::try_from(frames).unwrap_or(0) * FRAME })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_that_grew_is_started_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.db");
+        let seed = Connection::open(&path).unwrap();
+        seed.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+        seed.execute_batch("CREATE TABLE t (b BLOB)").unwrap();
+        let writer = connect::writer(&path).unwrap();
+        writer.pragma_update(None, "synchronous", "OFF").unwrap();
+        let shared = Shared::default();
+        let mut work = Work { connection: None, not_before: None };
+        let fill = || {
+            while std::fs::metadata(crate::header::log_of(&path)).unwrap().len() < LONG + DUE {
+                writer.execute("INSERT INTO t VALUES (zeroblob(1 << 20))", []).unwrap();
+            }
+        };
+        fill();
+        work.go(&path, &shared).unwrap();
+        writer.execute("INSERT INTO t VALUES (1)", []).unwrap();
+        let connection = work.connection.as_ref().unwrap();
+        let started_over = checkpoint(connection, "PASSIVE").unwrap().bytes;
+        assert!(started_over < DUE, "the log still has {started_over} bytes");
+        assert!(!shared.state().barred);
+    }
+
+    #[test]
+    fn the_writer_passes_when_nobody_bars_it_and_waits_when_somebody_does() {
+        let shared = Arc::new(Shared::default());
+        shared.pass();
+        shared.bar(true);
+        let theirs = shared.clone();
+        let waiting = std::thread::spawn(move || theirs.pass());
+        assert!(!waiting.is_finished());
+        shared.bar(false);
+        waiting.join().unwrap();
+    }
+}

@@ -1,0 +1,227 @@
+//! The queue's verbs.
+
+mod accept;
+mod admin;
+mod content;
+mod due;
+mod lease;
+mod pages;
+mod pause;
+mod settle;
+mod sweep;
+
+use crate::{Sqlite, row};
+use async_trait::async_trait;
+use bytes::Bytes;
+use outgate_core::{
+    Actor, DeliveryId, DeliveryStatus, Destination, MessageId, SendRight, Timestamp,
+    store::{
+        AcceptError, Accepted, DeliveryFilter, DeliveryPage, DueDestination, Holder, Lease, LeasedMessage,
+        MessageHistory, NewMessage, PageCursor, PauseScope, Queue, QueueSummary, Selector, Settled,
+        Settlement, StoreError,
+    },
+};
+use rusqlite::{Connection, Result};
+use std::sync::atomic::Ordering;
+
+#[async_trait]
+impl Queue for Sqlite {
+    fn has_room(&self) -> bool {
+        self.room.is_there()
+    }
+
+    async fn accept(
+        &self,
+        right: &SendRight,
+        new: NewMessage,
+        at: Timestamp,
+    ) -> std::result::Result<Accepted, AcceptError> {
+        // Here too: what comes in between one look at `MAIL` and the end of its data must not eat the reserve.
+        if !self.room.is_there() {
+            return Err(StoreError::Full.into());
+        }
+        let message = accept::prepare(right.clone(), new, at)?;
+        self.write_bytes(message.bytes(), move |tx| accept::keep(tx, &message)).await
+    }
+
+    async fn due_destinations(
+        &self,
+        now: Timestamp,
+        after: Option<&Destination>,
+        limit: usize,
+    ) -> std::result::Result<Vec<DueDestination>, StoreError> {
+        let after = after.cloned();
+        self.read(move |tx| Ok(due::destinations(tx, now, after.as_ref(), limit)?)).await
+    }
+
+    async fn next_due(&self) -> std::result::Result<Option<Timestamp>, StoreError> {
+        self.read(|tx| Ok(due::next(tx)?)).await
+    }
+
+    async fn lease(
+        &self,
+        destination: &Destination,
+        lease: &Lease,
+        now: Timestamp,
+        limit: usize,
+    ) -> std::result::Result<Vec<LeasedMessage>, StoreError> {
+        let (destination, lease) = (destination.clone(), lease.clone());
+        self.write(move |tx| Ok(lease::take(tx, &destination, &lease, now, limit)?)).await
+    }
+
+    async fn content(&self, message: MessageId) -> std::result::Result<Option<Bytes>, StoreError> {
+        self.read(move |tx| content::read(tx, message)).await
+    }
+
+    async fn renew(&self, message: MessageId, lease: &Lease) -> std::result::Result<bool, StoreError> {
+        let lease = lease.clone();
+        self.write(move |tx| Ok(lease::renew(tx, message, &lease)?)).await
+    }
+
+    async fn give_back(
+        &self,
+        deliveries: &[DeliveryId],
+        holder: &Holder,
+    ) -> std::result::Result<(), StoreError> {
+        let (deliveries, holder) = (deliveries.to_vec(), holder.clone());
+        self.write(move |tx| Ok(lease::give_back(tx, &deliveries, &holder)?)).await
+    }
+
+    async fn settle(&self, settlement: Settlement) -> std::result::Result<Vec<Settled>, StoreError> {
+        let outcome = settle::prepare(settlement)?;
+        self.write(move |tx| settle::record(tx, outcome)).await
+    }
+
+    async fn set_aside(&self, message: MessageId, at: Timestamp) -> std::result::Result<(), StoreError> {
+        self.write(move |tx| admin::set_aside(tx, message, at)).await
+    }
+
+    async fn take_back_leases(&self, holder: &Holder) -> std::result::Result<u64, StoreError> {
+        let mut taken = 0;
+        loop {
+            let others = holder.clone();
+            let step = self.write(move |tx| Ok(lease::take_back(tx, &others, STEP)?)).await?;
+            taken += step as u64;
+            if step < STEP {
+                return Ok(taken);
+            }
+        }
+    }
+
+    async fn hold(&self, which: &Selector, actor: &Actor, at: Timestamp) -> std::result::Result<u64, StoreError> {
+        self.in_steps(admin::Change::Hold, which, actor, at).await
+    }
+
+    async fn release(&self, which: &Selector, actor: &Actor, at: Timestamp) -> std::result::Result<u64, StoreError> {
+        self.in_steps(admin::Change::Release, which, actor, at).await
+    }
+
+    async fn retry(&self, which: &Selector, actor: &Actor, at: Timestamp) -> std::result::Result<u64, StoreError> {
+        self.in_steps(admin::Change::Retry, which, actor, at).await
+    }
+
+    async fn cancel(&self, which: &Selector, actor: &Actor, at: Timestamp) -> std::result::Result<u64, StoreError> {
+        self.in_steps(admin::Change::Cancel, which, actor, at).await
+    }
+
+    async fn pause(&self, scope: &PauseScope, actor: &Actor, at: Timestamp) -> std::result::Result<(), StoreError> {
+        let (scope, actor) = (scope.clone(), actor.clone());
+        self.write(move |tx| pause::begin(tx, scope, &actor, at)).await
+    }
+
+    async fn resume(&self, scope: &PauseScope, actor: &Actor, at: Timestamp) -> std::result::Result<(), StoreError> {
+        let (scope, actor) = (scope.clone(), actor.clone());
+        self.write(move |tx| pause::end(tx, scope, &actor, at)).await
+    }
+
+    async fn paused(&self) -> std::result::Result<Vec<PauseScope>, StoreError> {
+        self.read(|tx| Ok(pause::list(tx)?)).await
+    }
+
+    async fn summary(&self) -> std::result::Result<QueueSummary, StoreError> {
+        self.read(|tx| Ok(pages::summary(tx)?)).await
+    }
+
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        after: Option<&PageCursor>,
+        limit: usize,
+    ) -> std::result::Result<DeliveryPage, StoreError> {
+        let (filter, after) = (filter.clone(), after.map(pages::Place::parse).transpose()?);
+        self.read(move |tx| Ok(pages::deliveries(tx, &filter, after, limit)?)).await
+    }
+
+    async fn message(&self, message: MessageId) -> std::result::Result<Option<MessageHistory>, StoreError> {
+        self.read(move |tx| Ok(pages::message(tx, message)?)).await
+    }
+
+    async fn message_of(&self, delivery: DeliveryId) -> std::result::Result<Option<MessageId>, StoreError> {
+        self.read(move |tx| {
+            let sql = "SELECT m.id FROM deliveries d JOIN messages m ON m.seq = d.message WHERE d.id = ?1";
+            Ok(row::first(tx, sql, [delivery.as_bytes()], |row| row::id(row, 0, MessageId::from_bytes))?)
+        })
+        .await
+    }
+
+    async fn sweep(&self, limit: usize) -> std::result::Result<u64, StoreError> {
+        let from = self.swept.clone();
+        self.write(move |tx| {
+            let swept = sweep::content(tx, from.load(Ordering::Relaxed), limit)?;
+            from.store(swept.next, Ordering::Relaxed);
+            sweep::users(tx)?;
+            Ok(swept.gone + sweep::keys(tx, limit)?)
+        })
+        .await
+    }
+}
+
+/// Rows changed in one transaction by verbs that work in steps, so that what is accepted meanwhile does not wait.
+const STEP: usize = 500;
+
+impl Sqlite {
+    /// Looks for what is meant beside the writer and changes it a step at a time.
+    async fn in_steps(
+        &self,
+        change: admin::Change,
+        which: &Selector,
+        actor: &Actor,
+        at: Timestamp,
+    ) -> std::result::Result<u64, StoreError> {
+        let (mut changed, mut after) = (0, None);
+        loop {
+            let selector = which.clone();
+            let found = self.read(move |tx| Ok(admin::find(tx, &selector, after, STEP)?)).await?;
+            let (more, actor) = (found.len() == STEP, actor.clone());
+            after = found.last().copied();
+            if after.is_none() {
+                return Ok(changed);
+            }
+            changed += self.write(move |tx| change.apply(tx, &found, &actor, at)).await?;
+            if !more {
+                return Ok(changed);
+            }
+        }
+    }
+}
+
+/// A message's row.
+fn message_row(tx: &Connection, id: MessageId) -> Result<Option<i64>> {
+    row::first(tx, "SELECT seq FROM messages WHERE id = ?1", [id.as_bytes()], |row| row.get(0))
+}
+
+/// Moves the count of an open status; ends are not counted.
+fn tally(tx: &Connection, status: DeliveryStatus, by: i64) -> Result<()> {
+    if status.is_final() || by == 0 {
+        return Ok(());
+    }
+    let sql = "UPDATE tallies SET deliveries = deliveries + ?2 WHERE status = ?1";
+    row::run(tx, sql, (crate::code::Coded::code(status), by)).map(drop)
+}
+
+/// Removes a message's bytes if none of its deliveries is open any more.
+fn drop_content(tx: &Connection, message: i64) -> Result<()> {
+    let sql = "DELETE FROM content WHERE message = ?1
+               AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = ?1 AND status <= 2)";
+    row::run(tx, sql, [message]).map(drop)
+}

@@ -1,0 +1,157 @@
+//! What operators do with deliveries, a step at a time.
+
+use super::{drop_content, tally};
+use crate::{code::Coded, fault::Stop, log, row};
+use outgate_core::{
+    Actor, DeliveryStatus, EventKind, MessageId, Timestamp,
+    store::{Selector, StoreError},
+};
+use rusqlite::{Connection, Result, Row, ToSql};
+use std::collections::BTreeSet;
+
+type Verb<T> = std::result::Result<T, Stop<StoreError>>;
+
+/// Where a delivery is among the open ones, newest message first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    accepted_at: i64,
+    message: i64,
+    position: i64,
+}
+
+fn place(row: &Row<'_>) -> Result<Place> {
+    Ok(Place { accepted_at: row.get(0)?, message: row.get(1)?, position: row.get(2)? })
+}
+
+/// The open deliveries that are meant, behind a place, at most `limit`. Newest first: what is accepted meanwhile is
+/// before the place, so the steps come to an end.
+pub(super) fn find(
+    tx: &Connection,
+    which: &Selector,
+    after: Option<Place>,
+    limit: usize,
+) -> Result<Vec<Place>> {
+    let start = Place { accepted_at: i64::MAX, message: i64::MAX, position: -1 };
+    let after = after.unwrap_or(start);
+    let all = |meant: &str, value: &dyn ToSql| {
+        let sql = format!(
+            "SELECT d.accepted_at, d.message, d.position FROM deliveries d INDEXED BY deliveries_open
+             WHERE d.status <= 2 AND d.accepted_at <= ?1
+                   AND (d.accepted_at < ?1 OR d.message < ?2 OR (d.message = ?2 AND d.position > ?3))
+                   AND {meant}
+             ORDER BY d.accepted_at DESC, d.message DESC, d.position LIMIT ?4"
+        );
+        let key = rusqlite::params![after.accepted_at, after.message, after.position, row::limit(limit), value];
+        row::all(tx, &sql, key, place)
+    };
+    let few = |meant: &str, id: &[u8; 16]| {
+        let sql = format!(
+            "SELECT accepted_at, message, position FROM deliveries
+             WHERE {meant} AND status <= 2 AND position > ?2 ORDER BY position LIMIT ?3"
+        );
+        row::all(tx, &sql, (id, after.position, row::limit(limit)), place)
+    };
+    match which {
+        Selector::Delivery(id) => few("id = ?1", id.as_bytes()),
+        Selector::Message(id) => few("message = (SELECT seq FROM messages WHERE id = ?1)", id.as_bytes()),
+        Selector::Domain(id) => all("d.domain = (SELECT seq FROM domains WHERE id = ?5)", id.as_bytes()),
+        Selector::Destination(destination) => all("d.destination = ?5", &destination.as_str()),
+        Selector::User(id) => all(
+            "(SELECT user FROM messages WHERE seq = d.message) = (SELECT seq FROM users WHERE id = ?5)",
+            id.as_bytes(),
+        ),
+    }
+}
+
+/// What is done with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Change {
+    Hold,
+    Release,
+    Retry,
+    Cancel,
+}
+
+/// A delivery as it stands.
+struct Kept {
+    status: DeliveryStatus,
+    attempts: i64,
+    next_at: i64,
+}
+
+impl Change {
+    /// Changes those of a step that still fit; one event. Returns how many.
+    pub(super) fn apply(self, tx: &Connection, step: &[Place], actor: &Actor, at: Timestamp) -> Verb<u64> {
+        let mut count = 0;
+        for place in step {
+            count += u64::from(self.apply_to(tx, *place, at.as_millisecond())?);
+        }
+        if self == Self::Cancel {
+            for message in step.iter().map(|place| place.message).collect::<BTreeSet<_>>() {
+                drop_content(tx, message)?;
+            }
+        }
+        let kind = match self {
+            Self::Hold => EventKind::DeliveriesHeld { count },
+            Self::Release => EventKind::DeliveriesReleased { count },
+            Self::Retry => EventKind::DeliveriesRetried { count },
+            Self::Cancel => EventKind::DeliveriesCancelled { count },
+        };
+        if count > 0 {
+            log::append(tx, at, actor, kind)?;
+        }
+        Ok(count)
+    }
+
+    /// What a delivery becomes: its status and when it is tried; `None` when it does not fit.
+    fn of(self, kept: &Kept, at: i64) -> Option<(DeliveryStatus, i64)> {
+        use DeliveryStatus::{Cancelled, Deferred, Held, Pending};
+        let waits = matches!(kept.status, Pending | Deferred);
+        match self {
+            Self::Hold => waits.then_some((Held, kept.next_at)),
+            Self::Retry => waits.then_some((kept.status, kept.next_at.min(at))),
+            Self::Release if kept.status != Held => None,
+            Self::Release => Some((if kept.attempts > 0 { Deferred } else { Pending }, at)),
+            Self::Cancel => (!kept.status.is_final()).then_some((Cancelled, kept.next_at)),
+        }
+    }
+
+    fn apply_to(self, tx: &Connection, place: Place, at: i64) -> Result<bool> {
+        let sql = "SELECT status, attempts, next_at FROM deliveries WHERE message = ?1 AND position = ?2";
+        let kept = row::first(tx, sql, (place.message, place.position), |row| {
+            Ok(Kept { status: row::state(row, 0)?, attempts: row.get(1)?, next_at: row.get(2)? })
+        })?;
+        let Some(kept) = kept else { return Ok(false) };
+        let Some((status, next_at)) = self.of(&kept, at) else { return Ok(false) };
+        // The lease stays, also of a held one: the attempt under way may still deliver. An end needs none.
+        let sql = "UPDATE deliveries SET status = ?3, next_at = ?4, due_at = max(?4, coalesce(lease_until, ?4)),
+                       lease_holder = iif(?5, NULL, lease_holder), lease_until = iif(?5, NULL, lease_until)
+                   WHERE message = ?1 AND position = ?2";
+        row::run(tx, sql, (place.message, place.position, status.code(), next_at, status.is_final()))?;
+        if status != kept.status {
+            tally(tx, kept.status, -1)?;
+            tally(tx, status, 1)?;
+        }
+        Ok(true)
+    }
+}
+
+/// Holds what waits of a message whose bytes are damaged.
+pub(super) fn set_aside(tx: &Connection, message: MessageId, at: Timestamp) -> Verb<()> {
+    let sql = "SELECT d.accepted_at, d.message, d.position, d.status FROM messages m
+               JOIN deliveries d ON d.message = m.seq WHERE m.id = ?1 AND d.status <= 1";
+    let waiting = row::all(tx, sql, [message.as_bytes()], |row| {
+        Ok((place(row)?, row::state::<DeliveryStatus>(row, 3)?))
+    })?;
+    for (place, status) in &waiting {
+        let sql = "UPDATE deliveries SET status = ?3, due_at = next_at, lease_holder = NULL, lease_until = NULL
+                   WHERE message = ?1 AND position = ?2";
+        row::run(tx, sql, (place.message, place.position, DeliveryStatus::Held.code()))?;
+        tally(tx, *status, -1)?;
+    }
+    tally(tx, DeliveryStatus::Held, waiting.len() as i64)?;
+    if !waiting.is_empty() {
+        log::append(tx, at, &Actor::System, EventKind::MessageDamaged { message })?;
+    }
+    Ok(())
+}

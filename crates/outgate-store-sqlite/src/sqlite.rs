@@ -1,0 +1,98 @@
+//! The store itself: its threads, and the ways to write and to read.
+
+use crate::{
+    OpenError, OpenOptions,
+    checkpoint::{self, Checkpointer},
+    fault::Stop,
+    open,
+    reader::{Points, Readers},
+    room::Room,
+    writer::Writer,
+};
+use outgate_core::store::StoreError;
+use rusqlite::Connection;
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicI64},
+};
+
+/// The store on SQLite. Opening it starts its threads; dropping it lets what is waiting be written and ends them.
+pub struct Sqlite {
+    // In the order in which they are to end: what may still be written first.
+    writer: Writer,
+    readers: Readers,
+    points: Points,
+    _checkpointer: Checkpointer,
+    pub(crate) room: Room,
+    pub(crate) path: PathBuf,
+    /// Behind which message the next sweep begins.
+    pub(crate) swept: Arc<AtomicI64>,
+}
+
+impl Sqlite {
+    /// Opens the database at `path`; its folder must be there.
+    ///
+    /// Refuses, touching nothing, what is missing (unless it may create), empty, damaged, not ours, or written by a newer
+    /// version. The file is made with mode 0600.
+    pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
+        let io = |source| OpenError::Io { path: path.to_owned(), source };
+        let refused = |error| open::of_sqlite(path, error);
+        // Absolute, so that neither a change of folder nor a name that looks like a URI leads elsewhere.
+        let path = std::path::absolute(path).map_err(io)?;
+        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let connection = open::checked(&path, options)?;
+        let points = Points::open(&path).map_err(refused)?;
+        let readers = Readers::start(Readers::connect(&path).map_err(refused)?).map_err(io)?;
+        let checkpoints = Arc::new(checkpoint::Shared::default());
+        let checkpointer = Checkpointer::start(&path, checkpoints.clone()).map_err(io)?;
+        let writer = Writer::start(&path, connection, checkpoints).map_err(io)?;
+        let room = Room::new(folder, options.reserve_bytes);
+        let swept = Arc::new(AtomicI64::new(0));
+        Ok(Self { writer, readers, points, _checkpointer: checkpointer, room, path, swept })
+    }
+
+    /// Runs a verb in the writer's next transaction.
+    pub(crate) async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Stop<E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writer.run(0, work).await
+    }
+
+    /// The same for a verb that brings many bytes.
+    pub(crate) async fn write_bytes<T, E>(
+        &self,
+        bytes: usize,
+        work: impl FnOnce(&Connection) -> Result<T, Stop<E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writer.run(bytes, work).await
+    }
+
+    /// Reads on a thread of its own.
+    pub(crate) async fn read<T, E>(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<T, Stop<E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.readers.read(look).await
+    }
+
+    /// Reads a row or two at once.
+    pub(crate) fn point<T, E: From<StoreError>>(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<T, Stop<E>>,
+    ) -> Result<T, E> {
+        self.points.read(look)
+    }
+}

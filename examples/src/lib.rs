@@ -1,1 +1,0 @@
-//! How to embed the relay and how to put another database under it.

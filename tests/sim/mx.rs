@@ -1,0 +1,119 @@
+//! The receiving side of the world: destinations with moods.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use outgate_core::{
+    Destination, DomainId, DomainName, EmailAddress, FailureClass, MessageId, NetworkPath, Reply,
+};
+use outgate_queue::{Carried, Carrier, Outcome, Parcel, SignError, Signer};
+use outgate_store_conformance::{
+    memory::MemoryStore,
+    ports::{ManualClock, SeededRandomness},
+};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// What the receiving side saw and did, counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen {
+    pub deferrals: u64,
+    pub stalls: u64,
+    pub lost_answers: u64,
+    pub store_failures: u64,
+}
+
+/// All destinations of the world.
+pub struct Mx {
+    pub chance: SeededRandomness,
+    pub clock: Arc<ManualClock>,
+    pub store: MemoryStore,
+    /// How often each mark reached each recipient.
+    pub received: Mutex<HashMap<(String, EmailAddress), u64>>,
+    pub seen: Mutex<Seen>,
+    /// While true, everything works: for the end of a world.
+    pub calm: std::sync::atomic::AtomicBool,
+}
+
+fn reply(code: u16) -> Reply {
+    Reply { code, enhanced: None, lines: vec!["said the world".into()] }
+}
+
+impl Mx {
+    fn mark(content: &[u8]) -> String {
+        let text = String::from_utf8_lossy(content);
+        text.lines().find_map(|line| line.strip_prefix("mark=")).expect("a message of this world").to_owned()
+    }
+
+    fn receive(&self, mark: &str, recipient: &EmailAddress) {
+        *self.received.lock().unwrap().entry((mark.to_owned(), recipient.clone())).or_default() += 1;
+    }
+}
+
+#[async_trait]
+impl Carrier for Mx {
+    fn destination(&self, recipient: &EmailAddress) -> Destination {
+        Destination::new(recipient.domain().as_str())
+    }
+
+    fn concurrency(&self, _: &Destination) -> usize {
+        2
+    }
+
+    async fn carry(&self, parcel: &Parcel) -> Carried {
+        tokio::task::yield_now().await; // where a crash finds it on its way
+        let calm = self.calm.load(std::sync::atomic::Ordering::Relaxed);
+        let mark = Self::mark(&parcel.content);
+        let mut outcomes = Vec::new();
+        for delivery in &parcel.message.deliveries {
+            let recipient = &delivery.recipient.address;
+            let mood = if calm { 0 } else { self.chance.below(12) };
+            let mut seen = self.seen.lock().unwrap();
+            outcomes.push(match (recipient.local(), mood) {
+                ("nobody", _) => {
+                    Outcome::Failed { class: FailureClass::Address, reply: Some(reply(550)), reason: "unknown".into() }
+                }
+                (_, 1..=3) => {
+                    seen.deferrals += 1;
+                    Outcome::Deferred { class: FailureClass::Greylisted, reply: Some(reply(451)), reason: "later".into() }
+                }
+                (_, 4) => {
+                    // It took the message, and its answer got lost.
+                    seen.lost_answers += 1;
+                    self.receive(&mark, recipient);
+                    Outcome::Deferred { class: FailureClass::Connection, reply: None, reason: "lost".into() }
+                }
+                (_, 5) => {
+                    // It stalls for longer than a lease, and then takes the message.
+                    seen.stalls += 1;
+                    self.clock.advance(Duration::from_secs(self.chance.below(300) as u64));
+                    self.receive(&mark, recipient);
+                    Outcome::Delivered { reply: reply(250) }
+                }
+                _ => {
+                    self.receive(&mark, recipient);
+                    Outcome::Delivered { reply: reply(250) }
+                }
+            });
+        }
+        if !calm && self.chance.below(20) == 0 {
+            // The disk fails before the outcome is written down.
+            self.seen.lock().unwrap().store_failures += 1;
+            self.store.fail_with(Some(outgate_core::store::StoreError::Unavailable("the world's disk".into())));
+        }
+        tokio::task::yield_now().await; // where a crash finds it delivered and not recorded
+        Carried { path: NetworkPath::default(), outcomes }
+    }
+}
+
+/// Signs nothing; signing is not the subject here.
+pub struct NoSigner;
+
+#[async_trait]
+impl Signer for NoSigner {
+    async fn sign(&self, _: DomainId, _: &DomainName, _: MessageId, _: &Bytes) -> Result<Bytes, SignError> {
+        Ok(Bytes::new())
+    }
+}

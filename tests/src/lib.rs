@@ -1,1 +1,0 @@
-//! Whole-relay tests: support, relay, sim, tidy.

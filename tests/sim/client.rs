@@ -13,23 +13,23 @@ use outgate_store_conformance::{World as Store, ports::OpenThrottle};
 use std::{net::Ipv4Addr, sync::Arc};
 
 /// What a client sends.
-pub struct Submission {
+pub(crate) struct Submission {
     /// What it signs in with.
-    pub username: String,
+    pub(crate) username: String,
     /// And its password.
-    pub password: String,
+    pub(crate) password: String,
     /// The envelope's sender.
-    pub sender: String,
+    pub(crate) sender: String,
     /// The address in `From:`.
-    pub from: String,
+    pub(crate) from: String,
     /// The recipients.
-    pub recipients: Vec<String>,
+    pub(crate) recipients: Vec<String>,
     /// What tells the message from all others, carried in its body.
-    pub mark: String,
+    pub(crate) mark: String,
 }
 
 /// Submits one message, pipelined, and returns whether the final `250` was seen.
-pub async fn submit(store: &Store, intake: &Intake, submission: &Submission) -> bool {
+pub(crate) async fn submit(store: &Store, intake: &Intake, submission: &Submission) -> bool {
     let config = Config {
         hostname: "relay.test".into(),
         limits: Limits::default(),

@@ -18,23 +18,23 @@ use std::{
 
 /// What the receiving side saw and did, counted.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Seen {
-    pub deferrals: u64,
-    pub stalls: u64,
-    pub lost_answers: u64,
-    pub store_failures: u64,
+pub(crate) struct Seen {
+    pub(crate) deferrals: u64,
+    pub(crate) stalls: u64,
+    pub(crate) lost_answers: u64,
+    pub(crate) store_failures: u64,
 }
 
 /// All destinations of the world.
-pub struct Mx {
-    pub chance: SeededRandomness,
-    pub clock: Arc<ManualClock>,
-    pub store: MemoryStore,
+pub(crate) struct Mx {
+    pub(crate) chance: SeededRandomness,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) store: MemoryStore,
     /// How often each mark reached each recipient.
-    pub received: Mutex<HashMap<(String, EmailAddress), u64>>,
-    pub seen: Mutex<Seen>,
+    pub(crate) received: Mutex<HashMap<(String, EmailAddress), u64>>,
+    pub(crate) seen: Mutex<Seen>,
     /// While true, everything works: for the end of a world.
-    pub calm: std::sync::atomic::AtomicBool,
+    pub(crate) calm: std::sync::atomic::AtomicBool,
 }
 
 fn reply(code: u16) -> Reply {
@@ -109,7 +109,7 @@ impl Carrier for Mx {
 }
 
 /// Signs nothing; signing is not the subject here.
-pub struct NoSigner;
+pub(crate) struct NoSigner;
 
 #[async_trait]
 impl Signer for NoSigner {

@@ -30,21 +30,21 @@ const CALM_HOURS: u64 = 100;
 
 /// What happened in a world, or in many.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Tally {
-    pub accepted: u64,
-    pub refused: u64,
-    pub delivered: u64,
-    pub bounced: u64,
-    pub duplicates: u64,
-    pub crashes: u64,
-    pub deferrals: u64,
-    pub stalls: u64,
-    pub lost_answers: u64,
-    pub store_failures: u64,
+pub(crate) struct Tally {
+    pub(crate) accepted: u64,
+    pub(crate) refused: u64,
+    pub(crate) delivered: u64,
+    pub(crate) bounced: u64,
+    pub(crate) duplicates: u64,
+    pub(crate) crashes: u64,
+    pub(crate) deferrals: u64,
+    pub(crate) stalls: u64,
+    pub(crate) lost_answers: u64,
+    pub(crate) store_failures: u64,
 }
 
 impl Tally {
-    pub fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: Self) {
         self.accepted += other.accepted;
         self.refused += other.refused;
         self.delivered += other.delivered;
@@ -67,7 +67,7 @@ struct Process {
     running: Vec<Running>,
 }
 
-pub struct World {
+pub(crate) struct World {
     chance: SeededRandomness,
     clock: Arc<ManualClock>,
     store: MemoryStore,
@@ -84,7 +84,7 @@ pub struct World {
 
 impl World {
     /// Lives through the world of a seed, and checks it at its end.
-    pub async fn live(seed: u64) -> Tally {
+    pub(crate) async fn live(seed: u64) -> Tally {
         let mut world = Self::begin(seed).await;
         for _ in 0..EVENTS {
             world.something_happens().await;

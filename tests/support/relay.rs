@@ -134,6 +134,11 @@ impl Relay {
         self.folder.path()
     }
 
+    /// Its configuration file.
+    pub fn config_path(&self) -> PathBuf {
+        self.admin.config.clone()
+    }
+
     /// Its data folder.
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")

@@ -173,6 +173,11 @@ impl Session {
         Ok(read)
     }
 
+    /// The port that the server sees it come from.
+    pub fn local_port(&self) -> u16 {
+        self.socket().local_addr().expect("an address").port()
+    }
+
     fn socket(&self) -> &TcpStream {
         match self.stream.as_ref().expect("a stream") {
             Stream::Clear(socket) => socket,

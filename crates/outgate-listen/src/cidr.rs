@@ -76,11 +76,9 @@ impl FromStr for Cidr {
         let width = if network.is_ipv4() { 32 } else { 128 };
         let prefix = match prefix {
             None => width,
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits
-                .parse::<u8>()
-                .ok()
-                .filter(|prefix| *prefix <= width)
-                .ok_or(CidrError::Prefix)?,
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                digits.parse::<u8>().ok().filter(|prefix| *prefix <= width).ok_or(CidrError::Prefix)?
+            }
             Some(_) => return Err(CidrError::Prefix),
         };
         let cidr = Self { network, prefix };

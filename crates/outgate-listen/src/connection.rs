@@ -13,13 +13,16 @@ use crate::{
 };
 use outgate_smtp::server::{Refusal, Session, TlsFacts};
 use std::{io, net::SocketAddr, sync::Arc};
-use tokio::{
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::{net::TcpStream, time::timeout};
 
 /// Serves one connection to its end.
-pub(crate) async fn serve(door: Arc<Door>, stream: TcpStream, from: SocketAddr, mut place: Place, open: Open) {
+pub(crate) async fn serve(
+    door: Arc<Door>,
+    stream: TcpStream,
+    from: SocketAddr,
+    mut place: Place,
+    open: Open,
+) {
     // On the heap, so that what only the beginning needs is not kept for the session's life.
     let begun = Box::pin(begin(&door, stream, from, &mut place));
     let begun = tokio::select! {

@@ -4,7 +4,7 @@ use crate::{
     Attempt, Closer, Handler,
     connection::handshake,
     counters::count,
-    deadlines::{ANSWER, FAREWELL, Pace, WRITE},
+    deadlines::{ANSWER, FAREWELL, LONGEST, Pace, WRITE},
     door::Door,
     ends::Ends,
     wire::Wire,
@@ -149,7 +149,7 @@ impl Conversation {
         let idle = self.session.is_idle();
         let began = Instant::now();
         let until = match phase {
-            Phase::Command => *self.command_until.get_or_insert(began + rules.command_timeout),
+            Phase::Command => *self.command_until.get_or_insert(began + rules.command_timeout.min(LONGEST)),
             Phase::Data => began + rules.data_timeout.min(self.pace.allowance()),
         };
         let session = &mut self.session;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+/// The longest wait for a command, whatever the rules say.
+pub(crate) const LONGEST: Duration = Duration::from_hours(24);
 /// For a TLS handshake.
 pub(crate) const HANDSHAKE: Duration = Duration::from_secs(30);
 /// For a PROXY header; it is the first thing a proxy sends.

@@ -123,6 +123,8 @@ async fn accept(listener: TcpListener, door: Arc<Door>, tasks: TaskTracker) {
         };
         match accepted {
             Ok((stream, from)) => admit(&door, stream, canonical(from), &tasks, &turned_away),
+            // The client gave up before its turn came.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 tracing::warn!(%error, "no connection can be accepted");
                 tokio::time::sleep(REST).await;

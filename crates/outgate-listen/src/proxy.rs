@@ -82,9 +82,11 @@ mod tests {
 
     #[tokio::test]
     async fn anything_else_is_no_header() {
-        for input in
-            [&b"EHLO client.example\r\n"[..], b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00", b"proxy TCP4 192"]
-        {
+        for input in [
+            &b"EHLO client.example\r\n"[..],
+            b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\x00",
+            b"proxy TCP4 192",
+        ] {
             let (told, _) = read(input).await;
             assert_eq!(told.unwrap_err(), ProxyError::Missing.to_string());
         }

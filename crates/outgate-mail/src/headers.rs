@@ -1,5 +1,6 @@
 //! The header section of a message, read in place.
 
+use crate::scan::line_end;
 use std::ops::Range;
 
 /// Fields read; a message with more is refused.
@@ -131,11 +132,9 @@ impl<'m> Headers<'m> {
 /// Where the field that begins at `start` ends: after the first CR LF that no white space follows (RFC 5322 §2.2.3).
 fn end_of_field(message: &[u8], start: usize) -> usize {
     let mut from = start;
-    while let Some(offset) = message[from..].iter().position(|byte| *byte == b'\n') {
-        let lf = from + offset;
-        from = lf + 1;
-        let is_line_end = lf > start && message[lf - 1] == b'\r';
-        if is_line_end && !matches!(message.get(from), Some(b' ' | b'\t')) {
+    while let Some(offset) = line_end(&message[from..]) {
+        from += offset + 2;
+        if !matches!(message.get(from), Some(b' ' | b'\t')) {
             return from;
         }
     }

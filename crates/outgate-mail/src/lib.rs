@@ -14,6 +14,7 @@ pub mod dkim;
 mod field;
 mod from;
 mod headers;
+mod scan;
 mod trace;
 
 pub use from::{AuthorField, FromRefusal, Unreadable, addresses, check_from};

@@ -8,7 +8,7 @@ use crate::{
     system::{SystemClock, SystemRandomness},
 };
 use outgate_auth::{Hasher, HasherError, PoolLimits};
-use outgate_core::{Actor, Clock, KeyMaker, Ports, Randomness, Resolve, store::Store};
+use outgate_core::{Actor, Clock, KeyMaker, Ports, Resolve, store::Store};
 use outgate_dns::Resolver;
 use outgate_store_sqlite::{LockError, OpenOptions, ServeLock, Sqlite};
 use std::{

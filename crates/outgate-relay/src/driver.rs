@@ -7,12 +7,12 @@ use tokio::time::{sleep, timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// How often rubbish is swept from the store.
-const SWEEP_EVERY: Duration = Duration::from_secs(300);
+const SWEEP_EVERY: Duration = Duration::from_mins(5);
 /// Rows that one sweep takes at most, so that it never holds the writer long.
 const SWEEP_ROWS: usize = 500;
 
 /// Steps the runner until `stop`, then waits at most `grace` for what is on its way, and gives the rest back.
-pub async fn drive(runner: Arc<Runner>, clock: Arc<dyn Clock>, stop: CancellationToken, grace: Duration) {
+pub(crate) async fn drive(runner: Arc<Runner>, clock: Arc<dyn Clock>, stop: CancellationToken, grace: Duration) {
     let jobs = TaskTracker::new();
     while !stop.is_cancelled() {
         let step = runner.step().await;
@@ -35,7 +35,7 @@ pub async fn drive(runner: Arc<Runner>, clock: Arc<dyn Clock>, stop: Cancellatio
 }
 
 /// Sweeps the store now and then, until `stop`.
-pub async fn sweep(store: Arc<dyn outgate_core::store::Store>, stop: CancellationToken) {
+pub(crate) async fn sweep(store: Arc<dyn outgate_core::store::Store>, stop: CancellationToken) {
     loop {
         match store.sweep(SWEEP_ROWS).await {
             Ok(swept) if swept > 0 => tracing::debug!(swept, "swept the store"),

@@ -229,14 +229,13 @@ impl RelayBuilder {
     pub async fn start(self) -> Result<Relay, StartError> {
         let Self { config, store, resolve, carrier, clock, randomness } = self;
         config.judge()?;
-        let (store, lock): (Arc<dyn Store>, _) = match store {
-            Some(store) => (store, None),
-            None => {
-                admin::make_folder(&config)?;
-                // Held before the store is opened, so that no second relay even looks at it.
-                let lock = ServeLock::acquire(&config.data_dir)?;
-                (Arc::new(open_store(&config, Opening::Serve).await?), Some(lock))
-            }
+        let (store, lock): (Arc<dyn Store>, _) = if let Some(store) = store {
+            (store, None)
+        } else {
+            admin::make_folder(&config)?;
+            // Held before the store is opened, so that no second relay even looks at it.
+            let lock = ServeLock::acquire(&config.data_dir)?;
+            (Arc::new(open_store(&config, Opening::Serve).await?), Some(lock))
         };
         let master: Arc<MasterKey> = Arc::new(master_key::find(&config.data_dir, Some(&*randomness))?);
         let hasher = Arc::new(admin::hasher(&config)?);
@@ -244,15 +243,14 @@ impl RelayBuilder {
         let tls = Tls::new(Arc::clone(&certificates))?;
 
         let budget = ByteBudget::new(usize::try_from(config.submission.memory_budget.0).unwrap_or(usize::MAX));
-        let carrier = match carrier {
-            Some(carrier) => carrier,
-            None => {
-                let resolve = match resolve {
-                    Some(resolve) => resolve,
-                    None => Arc::new(admin::resolver(&config)?),
-                };
-                route::carrier(&config, resolve, Arc::clone(&randomness))?
-            }
+        let carrier = if let Some(carrier) = carrier {
+            carrier
+        } else {
+            let resolve = match resolve {
+                Some(resolve) => resolve,
+                None => Arc::new(admin::resolver(&config)?),
+            };
+            route::carrier(&config, resolve, Arc::clone(&clock), Arc::clone(&randomness))?
         };
         let runner = Runner::new(RunnerParts {
             store: Arc::clone(&store),

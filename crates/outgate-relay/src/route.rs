@@ -1,7 +1,7 @@
 //! The way out, as the configuration says: to a smart host, or to each recipient's own servers.
 
 use crate::{Config, SmartHostTable, SmartHostTls};
-use outgate_core::{Randomness, Resolve, Secret};
+use outgate_core::{Clock, Randomness, Resolve, Secret};
 use outgate_delivery::{NetworkCarrier, Route, SmartHost, TlsSetupError};
 use outgate_queue::Carrier;
 use outgate_smtp::client::{Credentials, EhloName};
@@ -32,6 +32,7 @@ pub enum RouteError {
 pub(crate) fn carrier(
     config: &Config,
     resolve: Arc<dyn Resolve>,
+    clock: Arc<dyn Clock>,
     randomness: Arc<dyn Randomness>,
 ) -> Result<Arc<dyn Carrier>, RouteError> {
     let name: EhloName = config
@@ -48,7 +49,7 @@ pub(crate) fn carrier(
     if let Some(file) = &config.delivery.extra_ca {
         out.extra_roots = certificates(file)?;
     }
-    Ok(Arc::new(NetworkCarrier::new(out, resolve, randomness)?))
+    Ok(Arc::new(NetworkCarrier::new(out, resolve, clock, randomness)?))
 }
 
 fn read(table: &SmartHostTable) -> Result<SmartHost, RouteError> {

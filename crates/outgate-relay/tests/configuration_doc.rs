@@ -31,6 +31,7 @@ fn the_page_says_what_the_types_say() {
     assert!(kept == page, "docs/configuration.md is out of date: run UPDATE_DOCS=1 cargo test -p outgate-relay");
 }
 
+#[expect(clippy::unwrap_used, reason = "a test's own helpers may fail loudly")]
 fn page() -> String {
     let schema = serde_json::to_value(schemars::schema_for!(Config)).unwrap();
     // The machine's own name is no documentation.
@@ -42,6 +43,7 @@ fn page() -> String {
 }
 
 /// One table of plain keys, then the sections below it.
+#[expect(clippy::unwrap_used, reason = "a test's own helpers may fail loudly")]
 fn section(page: &mut String, root: &Value, schema: &Value, defaults: &Value, path: &str) {
     let title = if path.is_empty() { "Top level".to_owned() } else { format!("`[{path}]`") };
     write!(page, "\n## {title}\n\n").unwrap();

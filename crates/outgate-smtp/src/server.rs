@@ -271,7 +271,9 @@ impl Session {
     fn line(&mut self, frame: Frame<'_>) {
         match (std::mem::replace(&mut self.state, State::Commands), frame) {
             (State::SigningIn(exchange), Frame::Line(line)) => self.go_on(exchange.proceed(line)),
-            (State::SigningIn(_), Frame::Refused(LineFault::TooLong)) => self.refuse(Refusal::AuthLineTooLong),
+            (State::SigningIn(_), Frame::Refused(LineFault::TooLong)) => {
+                self.refuse(Refusal::AuthLineTooLong)
+            }
             (_, Frame::Refused(fault)) => self.refuse(fault.into()),
             (_, Frame::Line(line)) => match command::read(line) {
                 Ok((verb, argument)) => self.obey(verb, argument),

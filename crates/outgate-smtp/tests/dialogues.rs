@@ -1,5 +1,7 @@
 //! Runs every dialogue of `dialogues/` against a session without IO.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 #[path = "support/dialogue.rs"]
 mod dialogue;
 #[path = "support/rights.rs"]
@@ -147,7 +149,9 @@ impl Run {
                     }
                     return true;
                 }
-                Step::SignIn { mechanism, username, password } => self.sign_in(mechanism, &username, &password),
+                Step::SignIn { mechanism, username, password } => {
+                    self.sign_in(mechanism, &username, &password)
+                }
                 Step::Mail(path) => {
                     let answer = self.answer("mail", &format!("mail <{path}>"), None);
                     self.session.mail(answer.map(drop));
@@ -251,7 +255,8 @@ fn show_recipient(recipient: &Recipient) -> String {
     let mut text = format!("<{}>", recipient.address);
     if let Some(notify) = recipient.notify {
         let kinds = [(notify.success, "success"), (notify.failure, "failure"), (notify.delay, "delay")];
-        let kinds: Vec<&str> = kinds.into_iter().filter(|(wanted, _)| *wanted).map(|(_, kind)| kind).collect();
+        let kinds: Vec<&str> =
+            kinds.into_iter().filter(|(wanted, _)| *wanted).map(|(_, kind)| kind).collect();
         text += &format!(" notify={}", if kinds.is_empty() { "never".to_owned() } else { kinds.join(",") });
     }
     if let Some(original) = &recipient.original {

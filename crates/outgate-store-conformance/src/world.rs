@@ -154,7 +154,7 @@ impl World {
 
     /// A lease on behalf of `holder`, of a minute from now.
     pub fn lease(&self, holder: &str) -> Lease {
-        Lease { holder: Holder(holder.into()), until: self.now() + Duration::from_secs(60) }
+        Lease { holder: Holder(holder.into()), until: self.now() + Duration::from_mins(1) }
     }
 
     /// The outcome of an attempt made now that succeeded.

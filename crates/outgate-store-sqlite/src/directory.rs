@@ -31,7 +31,7 @@ impl Directory for Sqlite {
         at: Timestamp,
     ) -> Result<Domain, DirectoryError> {
         let actor = actor.clone();
-        self.write(move |tx| domains::add(tx, new, &actor, at)).await
+        self.write(move |tx| domains::add(tx, &new, &actor, at)).await
     }
 
     async fn domain(&self, name: &DomainName) -> Result<Option<Domain>, StoreError> {
@@ -70,7 +70,7 @@ impl Directory for Sqlite {
 
     async fn add_user(&self, new: NewUser, actor: &Actor, at: Timestamp) -> Result<User, DirectoryError> {
         let actor = actor.clone();
-        self.write(move |tx| users::add(tx, new, &actor, at)).await
+        self.write(move |tx| users::add(tx, &new, &actor, at)).await
     }
 
     async fn user(&self, username: &Username) -> Result<Option<User>, StoreError> {
@@ -103,7 +103,7 @@ impl Directory for Sqlite {
         at: Timestamp,
     ) -> Result<(), DirectoryError> {
         let (name, actor) = (name.clone(), actor.clone());
-        self.write(move |tx| users::rename(tx, user, name, &actor, at)).await
+        self.write(move |tx| users::rename(tx, user, &name, &actor, at)).await
     }
 
     async fn disable_user(&self, user: UserId, actor: &Actor, at: Timestamp) -> Result<(), DirectoryError> {
@@ -145,6 +145,6 @@ impl Directory for Sqlite {
 
     async fn note_login(&self, user: UserId, connection: &LastConnection) -> Result<(), StoreError> {
         let connection = connection.clone();
-        self.write(move |tx| users::note_login(tx, user, connection)).await
+        self.write(move |tx| users::note_login(tx, user, &connection)).await
     }
 }

@@ -89,7 +89,7 @@ impl Queue for Sqlite {
 
     async fn settle(&self, settlement: Settlement) -> std::result::Result<Vec<Settled>, StoreError> {
         let outcome = settle::prepare(settlement)?;
-        self.write(move |tx| settle::record(tx, outcome)).await
+        self.write(move |tx| settle::record(tx, &outcome)).await
     }
 
     async fn set_aside(&self, message: MessageId, at: Timestamp) -> std::result::Result<(), StoreError> {
@@ -126,12 +126,12 @@ impl Queue for Sqlite {
 
     async fn pause(&self, scope: &PauseScope, actor: &Actor, at: Timestamp) -> std::result::Result<(), StoreError> {
         let (scope, actor) = (scope.clone(), actor.clone());
-        self.write(move |tx| pause::begin(tx, scope, &actor, at)).await
+        self.write(move |tx| pause::begin(tx, &scope, &actor, at)).await
     }
 
     async fn resume(&self, scope: &PauseScope, actor: &Actor, at: Timestamp) -> std::result::Result<(), StoreError> {
         let (scope, actor) = (scope.clone(), actor.clone());
-        self.write(move |tx| pause::end(tx, scope, &actor, at)).await
+        self.write(move |tx| pause::end(tx, &scope, &actor, at)).await
     }
 
     async fn paused(&self) -> std::result::Result<Vec<PauseScope>, StoreError> {

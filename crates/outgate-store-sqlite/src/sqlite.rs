@@ -54,7 +54,7 @@ impl Sqlite {
     /// Runs a verb in the writer's next transaction.
     pub(crate) async fn write<T, E>(
         &self,
-        work: impl FnOnce(&Connection) -> Result<T, Stop<E>> + Send + 'static,
+        work: impl Fn(&Connection) -> Result<T, Stop<E>> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
@@ -67,7 +67,7 @@ impl Sqlite {
     pub(crate) async fn write_bytes<T, E>(
         &self,
         bytes: usize,
-        work: impl FnOnce(&Connection) -> Result<T, Stop<E>> + Send + 'static,
+        work: impl Fn(&Connection) -> Result<T, Stop<E>> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,

@@ -1,8 +1,11 @@
 //! The one thread that writes: it takes everything waiting and commits it as one transaction (group commit).
 //!
-//! A savepoint per verb: a refusal undoes its own verb and no other. Answers leave only after `COMMIT` returned; when it
-//! fails, every verb of the batch hears of it, the refused ones too, for they may have been refused because of what
-//! was never kept.
+//! A refusal undoes its own verb and no other. Verbs refuse before they change anything, so that there is nothing to
+//! undo; when one does stop half way (a constraint, a damaged row), the batch is run again with a savepoint around each
+//! verb. Savepoints from the start would copy every page that a verb touches, and cost two accepts of five.
+//!
+//! Answers leave only after `COMMIT` returned; when it fails, every verb of the batch hears of it, the refused ones too,
+//! for they may have been refused because of what was never kept.
 
 use crate::{
     checkpoint, connect,
@@ -55,14 +58,14 @@ impl Writer {
     pub(crate) async fn run<T, E>(
         &self,
         bytes: usize,
-        work: impl FnOnce(&Connection) -> Result<T, Stop<E>> + Send + 'static,
+        work: impl Fn(&Connection) -> Result<T, Stop<E>> + Send + 'static,
     ) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let verb = Waiting { bytes, work: Some(work), found: None, reply };
+        let verb = Waiting { bytes, work, found: None, reply };
         let queue = self.queue.as_ref().ok_or_else(|| gone("the store is closing"))?;
         queue.try_send(Box::new(verb)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => gone("too many writes are waiting"),
@@ -88,7 +91,7 @@ fn gone(why: &str) -> StoreError {
 /// A verb as the writer sees it.
 trait Verb: Send {
     fn bytes(&self) -> usize;
-    /// Does its work; says whether to keep it.
+    /// Does its work, whatever it did before in a transaction that was undone; says whether to keep it.
     fn work(&mut self, tx: &Connection) -> Worked;
     /// Tells its caller, with the store's trouble if the batch was not committed.
     fn answer(self: Box<Self>, trouble: Option<&StoreError>);
@@ -102,14 +105,14 @@ enum Worked {
 
 struct Waiting<W, T, E> {
     bytes: usize,
-    work: Option<W>,
+    work: W,
     found: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
 }
 
 impl<W, T, E> Verb for Waiting<W, T, E>
 where
-    W: FnOnce(&Connection) -> Result<T, Stop<E>> + Send,
+    W: Fn(&Connection) -> Result<T, Stop<E>> + Send,
     T: Send,
     E: From<StoreError> + Send,
 {
@@ -118,9 +121,8 @@ where
     }
 
     fn work(&mut self, tx: &Connection) -> Worked {
-        let Some(work) = self.work.take() else { return Worked::Refused };
         // A bug in one verb must not take the writer, and with it every other verb, along.
-        match catch_unwind(AssertUnwindSafe(|| work(tx))) {
+        match catch_unwind(AssertUnwindSafe(|| (self.work)(tx))) {
             Ok(Ok(found)) => {
                 self.found = Some(Ok(found));
                 Worked::Kept
@@ -129,7 +131,10 @@ where
                 self.found = Some(Err(error));
                 fault.map_or(Worked::Refused, Worked::Failed)
             }
-            Err(_) => Worked::Refused,
+            Err(_) => {
+                self.found = None;
+                Worked::Refused
+            }
         }
     }
 
@@ -191,49 +196,74 @@ impl Thread {
             Some(connection) => connection,
             none => none.insert(connect::writer(&self.path).map_err(|error| store_error(&error))?),
         };
-        let failed = match transact(connection, batch) {
-            Ok(()) => return Ok(()),
-            Err(failed) => failed,
-        };
+        let mut done = transact(connection, batch, Undo::EachVerb);
+        if matches!(done, Err(Failed::HalfWay)) && connection.execute_batch("ROLLBACK").is_ok() {
+            done = transact(connection, batch, Undo::EachVerb);
+        }
+        let Err(failed) = done else { return Ok(()) };
         let undone = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
         // A connection that could not commit or undo is not trusted with another batch.
-        if failed.at_commit || !undone {
+        let (error, trusted) = match failed {
+            Failed::Before(error) => (error, true),
+            Failed::AtCommit(error) => (error, false),
+            Failed::HalfWay => (gone("a verb could not be undone"), false),
+        };
+        if !trusted || !undone {
             self.connection = None;
         }
-        Err(failed.error)
+        Err(error)
     }
 }
 
-struct Failed {
-    error: StoreError,
-    at_commit: bool,
+enum Failed {
+    /// Nothing was tried yet, or SQLite refused a statement of ours.
+    Before(StoreError),
+    /// SQLite could not commit, or undid everything by itself.
+    AtCommit(StoreError),
+    /// A verb stopped half way, and there is no savepoint to go back to.
+    HalfWay,
 }
 
 impl From<rusqlite::Error> for Failed {
     fn from(error: rusqlite::Error) -> Self {
-        Self { error: store_error(&error), at_commit: false }
+        Self::Before(store_error(&error))
     }
 }
 
-fn transact(connection: &Connection, batch: &mut [Box<dyn Verb>]) -> Result<(), Failed> {
+/// What can be undone inside a transaction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Undo {
+    Nothing,
+    EachVerb,
+}
+
+fn transact(connection: &Connection, batch: &mut [Box<dyn Verb>], undo: Undo) -> Result<(), Failed> {
     row::run(connection, "BEGIN IMMEDIATE", [])?;
     for verb in batch {
-        row::run(connection, "SAVEPOINT verb", [])?;
+        if undo == Undo::EachVerb {
+            row::run(connection, "SAVEPOINT verb", [])?;
+        }
+        let before = connection.total_changes();
         let worked = verb.work(connection);
         if connection.is_autocommit() {
             // Some errors make SQLite undo everything by itself.
-            let error = match worked {
+            return Err(Failed::AtCommit(match worked {
                 Worked::Failed(error) => error,
                 Worked::Kept | Worked::Refused => gone("the transaction was lost"),
-            };
-            return Err(Failed { error, at_commit: true });
+            }));
         }
-        if !matches!(worked, Worked::Kept) {
-            row::run(connection, "ROLLBACK TO verb", [])?;
+        let unkept = !matches!(worked, Worked::Kept);
+        match undo {
+            Undo::Nothing if unkept && connection.total_changes() != before => return Err(Failed::HalfWay),
+            Undo::Nothing => {}
+            Undo::EachVerb => {
+                if unkept {
+                    row::run(connection, "ROLLBACK TO verb", [])?;
+                }
+                row::run(connection, "RELEASE verb", [])?;
+            }
         }
-        row::run(connection, "RELEASE verb", [])?;
     }
-    row::run(connection, "COMMIT", [])
-        .map(drop)
-        .map_err(|error| Failed { error: store_error(&error), at_commit: true })
+    let committed = row::run(connection, "COMMIT", []);
+    committed.map(drop).map_err(|error| Failed::AtCommit(store_error(&error)))
 }

@@ -50,6 +50,13 @@ fn timing() {
             println!("settle={settle}: {:.0}/s worst accept {worst:?}", n as f64 / took.as_secs_f64());
             let t = Instant::now();
             for _ in 0..2000 { store.standing(&sender.right).await.unwrap(); }
+            for t in std::fs::read_dir("/proc/self/task").unwrap() {
+                let t = t.unwrap().path();
+                let name = std::fs::read_to_string(t.join("comm")).unwrap();
+                let stat = std::fs::read_to_string(t.join("stat")).unwrap();
+                let f: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+                if name.starts_with("sqlite") { println!("   {} user {}0ms sys {}0ms", name.trim(), f[11], f[12]); }
+            }
             println!("standing idle {:?}", t.elapsed() / 2000);
             let t = Instant::now();
             for _ in 0..2000 { store.credential(&sender.user.username).await.unwrap(); }

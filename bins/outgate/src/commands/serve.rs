@@ -35,11 +35,8 @@ pub(crate) async fn run(invocation: &Invocation) -> Result<Status, CommandError>
         );
     }
     announce(Output::new(json), relay.addresses());
-    loop {
-        tokio::select! {
-            () = signals.end() => break,
-            _ = signals.reload.recv() => reload(invocation, &relay, &level),
-        }
+    while signals.next().await == Wish::Reload {
+        reload(invocation, &relay, &level);
     }
     tracing::info!("stopping: taking nothing more in, finishing what is under way; a second signal ends it at once");
     tokio::select! {
@@ -97,6 +94,13 @@ fn raise_file_limit() {
     }
 }
 
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    End,
+    Reload,
+}
+
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
@@ -112,12 +116,17 @@ impl Signals {
         })
     }
 
+    /// Waits for the next signal.
+    async fn next(&mut self) -> Wish {
+        tokio::select! {
+            _ = self.terminate.recv() => Wish::End,
+            _ = self.interrupt.recv() => Wish::End,
+            _ = self.reload.recv() => Wish::Reload,
+        }
+    }
+
     /// Waits until somebody wants the relay to end.
     async fn end(&mut self) {
-        let Self { terminate, interrupt, .. } = self;
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
+        while self.next().await != Wish::End {}
     }
 }

@@ -110,7 +110,10 @@ impl Certificates {
                 Ok(Err(error)) => {
                     let text = error.to_string();
                     if warned.as_ref() != Some(&text) {
-                        tracing::warn!(error = text, "the changed certificate is not used; the old one stays");
+                        tracing::warn!(
+                            error = text,
+                            "the changed certificate is not used; the old one stays"
+                        );
                         warned = Some(text);
                     }
                 }
@@ -149,7 +152,8 @@ fn read(certificate: &Path, private_key: &Path) -> Result<Loaded, CertificateErr
         .collect::<Result<Vec<_>, _>>()
         .and_then(|chain| if chain.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(chain) })
         .map_err(bad(certificate, "a certificate"))?;
-    let key = PrivateKeyDer::from_pem_slice(&file(private_key)?).map_err(bad(private_key, "a private key"))?;
+    let key =
+        PrivateKeyDer::from_pem_slice(&file(private_key)?).map_err(bad(private_key, "a private key"))?;
     let key = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| match error {
         rustls::Error::InconsistentKeys(InconsistentKeys::KeyMismatch) => CertificateError::Mismatch {
             certificate: certificate.to_owned(),
@@ -249,9 +253,8 @@ mod tests {
         let certificates = files.load().unwrap();
         let first = leaf(&certificates);
         let stop = CancellationToken::new();
-        let watching = tokio::spawn(
-            Arc::clone(&certificates).watch_every(Duration::from_millis(10), stop.clone()),
-        );
+        let watching =
+            tokio::spawn(Arc::clone(&certificates).watch_every(Duration::from_millis(10), stop.clone()));
         let changed = async {
             while leaf(&certificates) == first {
                 // Again each time: a file system's clock may be too coarse to tell two changes apart.

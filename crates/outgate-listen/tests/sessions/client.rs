@@ -74,7 +74,11 @@ impl Client {
         match read {
             Ok(read) => read,
             // How a TLS peer without close_notify, or a socket with unread bytes, ends.
-            Err(error) if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) => 0,
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset) =>
+            {
+                0
+            }
             Err(error) => panic!("{error}"),
         }
     }

@@ -258,8 +258,6 @@ proptest! {
     #[test]
     fn what_passes_has_no_foreign_address_for_the_second_judge(value in values()) {
         let allowed: DomainName = "example.com".parse().unwrap();
-        use std::sync::atomic::*; static N: AtomicU32 = AtomicU32::new(0);
-        if let Ok(f) = addresses(value.as_bytes()) && f.iter().all(|address| *address.domain() == allowed) { let n = N.fetch_add(1, Ordering::Relaxed); if n % 100 == 0 { eprintln!("PASS {n} {value:?} {:?}", second_opinion(&value)); } }
         if let Ok(found) = addresses(value.as_bytes())
             && found.iter().all(|address| *address.domain() == allowed)
         {

@@ -58,7 +58,7 @@ impl Default for Submission {
 }
 
 /// Passwords and guesses.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Auth {
     /// The cost of a password hash (argon2id; the default is OWASP's). Raised, each user's hash follows at its next
@@ -70,12 +70,6 @@ pub struct Auth {
     pub max_concurrent_hashes: Option<usize>,
     /// How many failed sign-ins are taken.
     pub throttle: Throttle,
-}
-
-impl Default for Auth {
-    fn default() -> Self {
-        Self { argon2: Argon2::default(), max_concurrent_hashes: None, throttle: Throttle::default() }
-    }
 }
 
 /// The cost of a password hash.

@@ -272,7 +272,11 @@ mod tests {
         ] {
             for size in [1, 2, 3, 7, 1000] {
                 let (content, over) = read(bytes.as_bytes(), size, 1000).unwrap();
-                assert_eq!(content, expected.clone().map(|text| text.as_bytes().to_vec()), "{bytes:?} by {size}");
+                assert_eq!(
+                    content,
+                    expected.clone().map(|text| text.as_bytes().to_vec()),
+                    "{bytes:?} by {size}"
+                );
                 if size == 1000 {
                     assert_eq!(over, left, "{bytes:?}");
                 }
@@ -282,7 +286,9 @@ mod tests {
 
     #[test]
     fn unended_messages_go_on() {
-        for bytes in ["", ".", ".\r", "a\r\n.", "a.\r\n", "a\n.\n", "a\r.\r", "\n.\r\n", "a\r\n .\r\n", "\0.\r\n"] {
+        for bytes in
+            ["", ".", ".\r", "a\r\n.", "a.\r\n", "a\n.\n", "a\r.\r", "\n.\r\n", "a\r\n .\r\n", "\0.\r\n"]
+        {
             assert_eq!(read(bytes.as_bytes(), 1000, 1000), None, "{bytes:?}");
         }
     }

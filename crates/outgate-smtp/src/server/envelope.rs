@@ -37,7 +37,8 @@ impl Session {
         let reverse_path = if path.text.is_empty() {
             ReversePath::Null
         } else {
-            let address = path::address(path.text, parameters.smtputf8).map_err(path::PathFault::of_sender)?;
+            let address =
+                path::address(path.text, parameters.smtputf8).map_err(path::PathFault::of_sender)?;
             ReversePath::Address(address)
         };
         // RFC 6409 §6.1: 550 5.7.1. The null sender names no domain; the From: field still binds it (law 4).
@@ -101,8 +102,7 @@ impl Session {
         if recipients.len() >= limit {
             return self.refuse_recipient(&Refusal::TooManyRecipients { limit }); // RFC 5321 §4.5.3.1.10
         }
-        let recipient =
-            Recipient { address, notify: parameters.notify, original: parameters.original };
+        let recipient = Recipient { address, notify: parameters.notify, original: parameters.original };
         self.state = State::Ask(Question::Recipient(Box::new(recipient)));
     }
 

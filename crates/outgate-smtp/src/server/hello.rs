@@ -56,13 +56,13 @@ impl Session {
         let limits = &self.config.limits;
         let mut lines = vec![
             self.config.hostname.clone(),
-            "PIPELINING".into(),                           // RFC 2920
-            format!("SIZE {}", limits.message_bytes),      // RFC 1870
-            "8BITMIME".into(),                             // RFC 6152
-            "SMTPUTF8".into(),                             // RFC 6531
-            "ENHANCEDSTATUSCODES".into(),                  // RFC 2034
-            "CHUNKING".into(),                             // RFC 3030
-            "DSN".into(),                                  // RFC 3461
+            "PIPELINING".into(),                             // RFC 2920
+            format!("SIZE {}", limits.message_bytes),        // RFC 1870
+            "8BITMIME".into(),                               // RFC 6152
+            "SMTPUTF8".into(),                               // RFC 6531
+            "ENHANCEDSTATUSCODES".into(),                    // RFC 2034
+            "CHUNKING".into(),                               // RFC 3030
+            "DSN".into(),                                    // RFC 3461
             format!("LIMITS RCPTMAX={}", limits.recipients), // RFC 9422
         ];
         if self.config.starttls && self.facts.tls.is_none() {

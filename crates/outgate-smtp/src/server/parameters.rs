@@ -38,7 +38,9 @@ pub(super) fn mail(text: &str, limits: &Limits) -> Result<MailParameters, Refusa
             // RFC 4954 §5: taken, and not believed
             ("AUTH", Some(value)) => drop(xtext(value, Limits::COMMAND_LINE)?),
             ("BODY" | "RET", Some(_)) | ("SMTPUTF8", None) => return Ok(Handled::LeftToGrammar),
-            ("SIZE" | "ENVID" | "AUTH" | "BODY" | "RET" | "SMTPUTF8", _) => return Err(Refusal::BadParameter),
+            ("SIZE" | "ENVID" | "AUTH" | "BODY" | "RET" | "SMTPUTF8", _) => {
+                return Err(Refusal::BadParameter);
+            }
             _ => return Err(Refusal::UnknownParameter), // RFC 5321 §4.1.1.11
         }
         Ok(Handled::Here)

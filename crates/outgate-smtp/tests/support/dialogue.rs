@@ -62,11 +62,11 @@ impl Dialogue {
             }
             "C:" => Line::Client([unescape(rest), b"\r\n".to_vec()].concat()),
             "C|" => Line::Client(unescape(rest)),
-            "S:" => Line::Server(String::from_utf8_lossy(&unescape(rest)).into_owned()),
+            "S:" => Line::Server(text(rest)),
             "TLS" => Line::Tls,
             "SHUTDOWN" => Line::Shutdown(rest.to_owned()),
             "CLOSE" => Line::Close,
-            "Q:" => Line::Question { text: rest.to_owned(), message: None, answer: Ok(String::new()) },
+            "Q:" => Line::Question { text: text(rest), message: None, answer: Ok(String::new()) },
             "M:" => return self.add_message_line(rest),
             "A:" => return self.set_answer(rest),
             _ => return false,
@@ -103,6 +103,10 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
             (0..=rest.len()).any(|at| rest.is_char_boundary(at) && matches(tail, &rest[at..]))
         }),
     }
+}
+
+fn text(escaped: &str) -> String {
+    String::from_utf8_lossy(&unescape(escaped)).into_owned()
 }
 
 /// Reads the escapes of a text.

@@ -1,19 +1,20 @@
 //! Send rights for tests. Only a sign-in mints one, so here is one against a store that knows a single user.
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use outgate_core::{
     Account, AccountId, AccountState, Actor, Admission, Clock, DeliveryId, Destination, Domain, DomainId,
     DomainKey, DomainName, DomainState, HashError, LastConnection, Mechanism, MessageId, PasswordHash,
-    PasswordHasher, Ports, Randomness, Secret, SendRight, Standing, Throttle, Timestamp, User, UserId, UserName,
-    UserState, Username, Verification,
+    PasswordHasher, Ports, Randomness, Secret, SendRight, Standing, Throttle, Timestamp, User, UserId,
+    UserName, UserState, Username, Verification,
     store::{
         AcceptError, Accepted, Credential, Cursor, DeliveryFilter, DeliveryPage, Directory, DirectoryError,
-        DueDestination, EventsError, Holder, Lease, LeasedMessage, Log, LoggedEvent, MessageHistory, NewDomain,
-        NewMessage, NewUser, PageCursor, PauseScope, Queue, QueueSummary, Selector, Settled, Settlement, StoreError,
+        DueDestination, EventsError, Holder, Lease, LeasedMessage, Log, LoggedEvent, MessageHistory,
+        NewDomain, NewMessage, NewUser, PageCursor, PauseScope, Queue, QueueSummary, Selector, Settled,
+        Settlement, StoreError,
     },
     users::{self, SignIn},
 };
-use bytes::Bytes;
 use std::{
     net::{IpAddr, Ipv4Addr},
     pin::pin,
@@ -22,7 +23,7 @@ use std::{
 
 /// A right to send as `domain`.
 pub(crate) fn right_for(domain: &str) -> SendRight {
-    let world = World { domain: domain.parse().unwrap() };
+    let world = World { domain: domain.parse().expect("a domain name") };
     let ports = Ports { store: &world, hasher: &world, clock: &world, randomness: &world };
     let attempt = SignIn {
         username: format!("app@{domain}"),
@@ -92,7 +93,7 @@ impl Directory for World {
             domain: DomainId::draw(at, self),
             domain_name: self.domain.clone(),
             username: username.clone(),
-            name: "App".parse().unwrap(),
+            name: "App".parse().expect("a name"),
             state: UserState::Active,
             epoch: 1,
             created_at: at,
@@ -226,12 +227,7 @@ impl Queue for World {
     async fn summary(&self) -> Stored<QueueSummary> {
         never()
     }
-    async fn deliveries(
-        &self,
-        _: &DeliveryFilter,
-        _: Option<&PageCursor>,
-        _: usize,
-    ) -> Stored<DeliveryPage> {
+    async fn deliveries(&self, _: &DeliveryFilter, _: Option<&PageCursor>, _: usize) -> Stored<DeliveryPage> {
         never()
     }
     async fn message(&self, _: MessageId) -> Stored<Option<MessageHistory>> {

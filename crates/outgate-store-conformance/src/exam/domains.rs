@@ -170,17 +170,16 @@ pub(super) async fn a_deleted_name_comes_back_as_a_new_domain(room: Room) -> Ver
 
 /// What DNS says is recorded; saying the same again changes nothing and appends nothing.
 pub(super) async fn verification_is_recorded_and_told_once(room: Room) -> Verdict {
+    use DomainState::{Failing, Pending, Verified};
     let domain = room.add_unverified_domain("example.com").await?;
     let mark = room.mark().await?;
-    let steps = [DomainState::Verified, DomainState::Verified, DomainState::Failing, DomainState::Pending];
-    for state in steps {
+    for state in [Verified, Verified, Failing, Pending] {
         room.store.record_verification(domain.id, state, &room.actor(), room.tick()).await?;
         let found = room.store.domain(&domain.name).await?.map(|domain| domain.state);
         ensure_eq!(found, Some(state), "the state is as recorded");
     }
     let told =
         |from, to| EventKind::DomainVerification { domain: domain.id, name: domain.name.clone(), from, to };
-    use DomainState::{Failing, Pending, Verified};
     ensure_eq!(
         room.kinds(&mark).await?,
         [told(Pending, Verified), told(Verified, Failing), told(Failing, Pending)],

@@ -5,7 +5,7 @@ use crate::Failure;
 use std::{pin::Pin, sync::Arc, time::Duration};
 
 /// How long a store may take over one law.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_mins(2);
 
 /// Whether a law was kept.
 pub(super) type Verdict = Result<(), Failure>;
@@ -102,6 +102,7 @@ macro_rules! every_law {
         }
         operations {
             hold_and_release_change_what_is_selected
+            all_that_is_selected_is_changed_however_many
             cancel_ends_what_is_selected
             what_is_cancelled_stays_ended
             what_is_released_is_due_at_once
@@ -132,6 +133,8 @@ macro_rules! every_law {
         }
         walks {
             a_random_walk_goes_as_in_the_reference
+            another_random_walk_goes_as_in_the_reference
+            a_third_random_walk_goes_as_in_the_reference
         }
     } };
 }

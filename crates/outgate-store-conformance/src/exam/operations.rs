@@ -10,7 +10,7 @@ use crate::{
 };
 use outgate_core::{
     DeliveryId, DeliveryStatus, Destination, EventKind, MessageId,
-    store::{DeliveryFilter, NewMessage, PauseScope, Selector, StoreError},
+    store::{DeliveryFilter, PauseScope, QueueSummary, Selector, StoreError},
 };
 
 /// Three messages of three users of two domains, to two destinations, and what each selector means among them.
@@ -23,9 +23,7 @@ async fn scene(room: &Room) -> Result<Scene, Failure> {
     let one = room.add_sender("example.com").await?;
     let two = room.add_user("example.com").await?;
     let other = room.add_sender("other.example").await?;
-    let queue = async |sender: &Sender| {
-        Ok::<NewMessage, Failure>(room.queue(sender, &["a@example.org", "b@example.net"]).await?)
-    };
+    let queue = async |sender: &Sender| room.queue(sender, &["a@example.org", "b@example.net"]).await;
     let messages = [queue(&one).await?, queue(&two).await?, queue(&other).await?];
     let [first, second, third] = messages.each_ref().map(ids);
     let selections = vec![
@@ -74,6 +72,24 @@ pub(super) async fn hold_and_release_change_what_is_selected(room: Room) -> Verd
         })?;
         ensure_eq!(released, wanted, "the log tells of as many");
     }
+    Ok(())
+}
+
+/// However many deliveries are meant, and in however many steps they are changed, all of them are.
+pub(super) async fn all_that_is_selected_is_changed_however_many(room: Room) -> Verdict {
+    let sender = room.add_sender("example.com").await?;
+    let recipients: Vec<_> = (0..ALL).map(|n| format!("r{n}@example.org")).collect();
+    let recipients: Vec<_> = recipients.iter().map(String::as_str).collect();
+    for _ in 0..3 {
+        room.queue(&sender, &recipients).await?;
+    }
+    let (which, actor, wanted) = (Selector::User(sender.user.id), room.actor(), 3 * ALL as u64);
+    ensure_eq!(room.store.hold(&which, &actor, room.tick()).await?, wanted, "held");
+    ensure_eq!(room.store.summary().await?.held, wanted, "in the summary");
+    ensure_eq!(room.store.release(&which, &actor, room.tick()).await?, wanted, "released");
+    ensure_eq!(room.store.retry(&which, &actor, room.tick()).await?, wanted, "to be tried at once");
+    ensure_eq!(room.store.cancel(&which, &actor, room.tick()).await?, wanted, "cancelled");
+    ensure_eq!(room.store.summary().await?, QueueSummary::default(), "nothing is open");
     Ok(())
 }
 

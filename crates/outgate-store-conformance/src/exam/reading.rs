@@ -15,6 +15,7 @@ use outgate_core::{
 
 /// Every filter picks its own, alone and together with others.
 pub(super) async fn each_filter_picks_its_own(room: Room) -> Verdict {
+    use DeliveryStatus::{Delivered, Held, Pending, Suppressed};
     let one = room.add_sender("example.com").await?;
     let two = room.add_user("example.com").await?;
     let other = room.add_sender("other.example").await?;
@@ -30,7 +31,6 @@ pub(super) async fn each_filter_picks_its_own(room: Room) -> Verdict {
     let [a, b] = [first.deliveries[0].id, first.deliveries[1].id];
     let [c, d] = [second.deliveries[0].id, third.deliveries[0].id];
     let base = DeliveryFilter::default;
-    use DeliveryStatus::{Delivered, Held, Pending, Suppressed};
     let address = |text: &str| text.parse().map(Some);
     let cases = [
         ("all", base(), vec![a, b, c, d]),

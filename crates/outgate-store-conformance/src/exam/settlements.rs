@@ -12,6 +12,7 @@ use outgate_core::{
 
 /// Recipients end on their own (law 9): rows, attempts and one event tell what became of each.
 pub(super) async fn recipients_settle_on_their_own(room: Room) -> Verdict {
+    use DeliveryStatus::{Deferred, Delivered, HardBounced, Pending};
     let sender = room.add_sender("example.com").await?;
     let recipients = ["a@example.org", "b@example.org", "c@example.org", "d@example.org"];
     let message = room.queue_leased(&sender, &recipients, "one").await?;
@@ -20,7 +21,6 @@ pub(super) async fn recipients_settle_on_their_own(room: Room) -> Verdict {
     let results = vec![room.delivered(all[0]), room.deferred(all[1], next), room.bounced(all[2])];
     let answers = room.settle(message.id, "one", results.clone()).await?;
     ensure_eq!(answers, [Settled::Recorded; 3], "one answer each, in order");
-    use DeliveryStatus::{Deferred, Delivered, HardBounced, Pending};
     for (id, status, reply, attempts) in [
         (all[0], Delivered, Some("250 accepted"), 1),
         (all[1], Deferred, Some("451 try again later"), 1),
@@ -205,7 +205,7 @@ pub(super) async fn a_reason_stands_in_for_a_missing_reply(room: Room) -> Verdic
     let mark = room.mark().await?;
     let mut result = room.deferred(id, room.now() + seconds(60));
     result.attempt.reply = None;
-    result.attempt.reason = "no connection".to_owned();
+    "no connection".clone_into(&mut result.attempt.reason);
     room.settle(message.id, "one", vec![result]).await?;
     ensure_eq!(room.row(id).await?.reply.as_deref(), Some("no connection"), "in lists");
     let told = room.kinds(&mark).await?;

@@ -44,7 +44,7 @@ impl Directory for Liar {
     async fn domains(&self, after: Option<&DomainName>, limit: usize) -> Result<Vec<Domain>, StoreError> {
         let mut domains = self.truth.domains(after, limit).await?;
         if self.tells(Lie::ListsDomainsUnordered) {
-            domains.sort_by_key(|domain| domain.id);
+            domains.reverse();
         }
         Ok(domains)
     }
@@ -83,7 +83,8 @@ impl Directory for Liar {
         let added = self.truth.add_user(new.clone(), actor, at).await;
         let gone = self.truth.user(&new.username).await?.is_none();
         if self.tells(Lie::ForgetsTombstones) && gone && added == Err(DirectoryError::UsernameTaken) {
-            let another = NewUser { username: format!("x{}", new.username).parse().unwrap(), ..new };
+            let username = format!("x{}", new.username).parse().expect("a username, one longer");
+            let another = NewUser { username, ..new };
             return self.truth.add_user(another, actor, at).await;
         }
         added

@@ -14,7 +14,7 @@ use std::{
 
 /// What a store may get wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lie {
+pub(crate) enum Lie {
     /// The truth.
     None,
     ForgetsTombstones,
@@ -63,43 +63,43 @@ pub enum Lie {
 }
 
 /// The reference store behind one lie.
-pub struct Liar {
-    pub truth: MemoryStore,
+pub(crate) struct Liar {
+    pub(crate) truth: MemoryStore,
     lie: Lie,
     notes: Mutex<Notes>,
 }
 
 /// What a liar keeps for its lie.
 #[derive(Default)]
-pub struct Notes {
-    pub credentials: HashMap<Username, Option<Credential>>,
-    pub standings: Vec<(SendRight, Standing)>,
-    pub logins: HashMap<UserId, LastConnection>,
-    pub keys: HashMap<DomainName, Vec<DomainKey>>,
-    pub holders: HashMap<MessageId, Holder>,
-    pub contents: HashMap<MessageId, Option<Bytes>>,
-    pub summary: Option<QueueSummary>,
-    pub settled: u64,
+pub(crate) struct Notes {
+    pub(crate) credentials: HashMap<Username, Option<Credential>>,
+    pub(crate) standings: Vec<(SendRight, Standing)>,
+    pub(crate) logins: HashMap<UserId, LastConnection>,
+    pub(crate) keys: HashMap<DomainName, Vec<DomainKey>>,
+    pub(crate) holders: HashMap<MessageId, Holder>,
+    pub(crate) contents: HashMap<MessageId, Option<Bytes>>,
+    pub(crate) summary: Option<QueueSummary>,
+    pub(crate) settled: u64,
 }
 
 impl Liar {
-    pub fn tells(&self, lie: Lie) -> bool {
+    pub(crate) fn tells(&self, lie: Lie) -> bool {
         self.lie == lie
     }
 
-    pub fn notes(&self) -> MutexGuard<'_, Notes> {
-        self.notes.lock().unwrap()
+    pub(crate) fn notes(&self) -> MutexGuard<'_, Notes> {
+        self.notes.lock().expect("no liar panics")
     }
 }
 
 /// Opens liars.
-pub struct LyingFixture {
+pub(crate) struct LyingFixture {
     truth: MemoryStore,
     lie: Lie,
 }
 
 impl LyingFixture {
-    pub fn new(lie: Lie) -> Self {
+    pub(crate) fn new(lie: Lie) -> Self {
         Self { truth: MemoryStore::new(), lie }
     }
 }
@@ -115,12 +115,12 @@ impl Fixture for LyingFixture {
         match self.lie {
             Lie::ForgetsEverything => return Arc::new(MemoryStore::new()),
             Lie::ForgetsPauses => {
-                for scope in self.truth.paused().await.unwrap() {
-                    self.truth.resume(&scope, &world.actor(), world.now()).await.unwrap();
+                for scope in self.truth.paused().await.expect("memory never fails") {
+                    self.truth.resume(&scope, &world.actor(), world.now()).await.expect("memory never fails");
                 }
             }
             Lie::ForgetsLeases => {
-                self.truth.take_back_leases(&Holder("nobody".into())).await.unwrap();
+                self.truth.take_back_leases(&Holder("nobody".into())).await.expect("memory never fails");
             }
             _ => {}
         }

@@ -69,11 +69,9 @@ impl Queue for Liar {
         limit: usize,
     ) -> Result<Vec<LeasedMessage>, StoreError> {
         // As if every lease had run out.
-        let now = if self.tells(Lie::LeasesTwice) { now + Duration::from_secs(3_600) } else { now };
-        let paused = match self.tells(Lie::LeasesThroughPauses) {
-            true => self.truth.paused().await?,
-            false => Vec::new(),
-        };
+        let now = if self.tells(Lie::LeasesTwice) { now + Duration::from_hours(1) } else { now };
+        let mut paused = self.truth.paused().await?;
+        paused.retain(|_| self.tells(Lie::LeasesThroughPauses));
         for scope in &paused {
             self.truth.resume(scope, &Actor::System, now).await?;
         }
@@ -114,22 +112,23 @@ impl Queue for Liar {
     }
 
     async fn give_back(&self, deliveries: &[DeliveryId], holder: &Holder) -> Result<(), StoreError> {
-        match self.tells(Lie::KeepsWhatIsGivenBack) {
-            true => Ok(()),
-            false => self.truth.give_back(deliveries, holder).await,
+        if self.tells(Lie::KeepsWhatIsGivenBack) {
+            return Ok(());
         }
+        self.truth.give_back(deliveries, holder).await
     }
 
     async fn settle(&self, mut settlement: Settlement) -> Result<Vec<Settled>, StoreError> {
         let holder = self.notes().holders.get(&settlement.message).cloned();
-        let lost = holder.as_ref().is_some_and(|holder| *holder != settlement.holder);
-        if lost && self.tells(Lie::LosesLateSuccesses) {
-            return Ok(vec![Settled::LeaseLost; settlement.results.len()]);
+        if let Some(holder) = holder.filter(|holder| *holder != settlement.holder) {
+            if self.tells(Lie::LosesLateSuccesses) {
+                return Ok(vec![Settled::LeaseLost; settlement.results.len()]);
+            }
+            if self.tells(Lie::TakesLateFailures) {
+                settlement.holder = holder;
+            }
         }
-        if lost && self.tells(Lie::TakesLateFailures) {
-            settlement.holder = holder.unwrap();
-        }
-        let first = settlement.results.first().map(|result| result.status);
+        let first = settlement.results[0].status;
         for result in &mut settlement.results {
             if self.tells(Lie::SettlesAgain) {
                 let settled = &mut self.notes().settled;
@@ -137,13 +136,13 @@ impl Queue for Liar {
                 result.attempt.id = AttemptId::from_bytes(u128::from(*settled).to_be_bytes());
             }
             if self.tells(Lie::SettlesAllAlike) {
-                result.status = first.unwrap();
+                result.status = first;
             }
             if self.tells(Lie::ForgetsTheNextAttempt) {
                 result.next_attempt_at = None;
             }
         }
-        let answers = self.truth.settle(settlement.clone()).await?;
+        let mut answers = self.truth.settle(settlement.clone()).await?;
         if self.tells(Lie::ReleasesOnDeferral) {
             let deferred = |status| status == DeliveryStatus::Deferred;
             for result in settlement.results.iter().filter(|result| deferred(result.status)) {
@@ -151,10 +150,10 @@ impl Queue for Liar {
                 self.truth.release(&which, &Actor::System, at).await?;
             }
         }
-        Ok(match self.tells(Lie::AnswersAllAlike) {
-            true => vec![answers[0]; answers.len()],
-            false => answers,
-        })
+        if self.tells(Lie::AnswersAllAlike) {
+            answers.fill(answers[0]);
+        }
+        Ok(answers)
     }
 
     async fn set_aside(&self, message: MessageId, at: Timestamp) -> Result<(), StoreError> {
@@ -215,7 +214,7 @@ impl Queue for Liar {
     ) -> Result<DeliveryPage, StoreError> {
         if self.tells(Lie::PagesByOffset) {
             let all = self.truth.deliveries(filter, None, 1_000).await?;
-            let offset = after.map_or(0, |after| after.0.parse::<usize>().unwrap());
+            let offset: usize = after.map_or(0, |after| after.0.parse().expect("a number of its own"));
             let rows: Vec<_> = all.rows.iter().skip(offset).take(limit).cloned().collect();
             let end = offset + rows.len();
             let next = (end < all.rows.len()).then(|| PageCursor(end.to_string()));

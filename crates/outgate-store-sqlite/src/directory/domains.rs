@@ -63,17 +63,17 @@ pub(super) fn living(tx: &Connection, id: DomainId) -> Verb<(i64, Domain)> {
 }
 
 /// Adds a domain with its keys.
-pub(super) fn add(tx: &Connection, new: NewDomain, actor: &Actor, at: Timestamp) -> Verb<Domain> {
+pub(super) fn add(tx: &Connection, new: &NewDomain, actor: &Actor, at: Timestamp) -> Verb<Domain> {
     if named(tx, &new.name)?.is_some() {
         return Err(DirectoryError::DomainExists.into());
     }
     let domain = Domain {
         id: new.id,
         account: new.account,
-        name: new.name,
+        name: new.name.clone(),
         state: DomainState::Pending,
         trusted: new.trusted,
-        ownership_token: new.ownership_token,
+        ownership_token: new.ownership_token.clone(),
         created_at: at,
         users: 0,
     };
@@ -92,7 +92,7 @@ pub(super) fn add(tx: &Connection, new: NewDomain, actor: &Actor, at: Timestamp)
         ),
     )?;
     let seq = tx.last_insert_rowid();
-    for key in new.keys {
+    for key in &new.keys {
         row::run(
             tx,
             "INSERT INTO domain_keys (id, domain, selector, algorithm, public_key, sealed_private_key, stage, created_at)

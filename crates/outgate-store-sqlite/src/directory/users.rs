@@ -89,7 +89,7 @@ fn wanted(tx: &Connection, id: UserId) -> Verb<User> {
 }
 
 /// Adds a user and buries its username.
-pub(super) fn add(tx: &Connection, new: NewUser, actor: &Actor, at: Timestamp) -> Verb<User> {
+pub(super) fn add(tx: &Connection, new: &NewUser, actor: &Actor, at: Timestamp) -> Verb<User> {
     let (seq, domain) = domains::living(tx, new.domain)?;
     let issued = "INSERT INTO usernames (username) VALUES (?1) ON CONFLICT DO NOTHING";
     if row::run(tx, issued, [new.username.as_str()])? == 0 {
@@ -99,8 +99,8 @@ pub(super) fn add(tx: &Connection, new: NewUser, actor: &Actor, at: Timestamp) -
         id: new.id,
         domain: domain.id,
         domain_name: domain.name,
-        username: new.username,
-        name: new.name,
+        username: new.username.clone(),
+        name: new.name.clone(),
         state: UserState::Active,
         epoch: 1,
         created_at: at,
@@ -132,11 +132,11 @@ pub(super) fn add(tx: &Connection, new: NewUser, actor: &Actor, at: Timestamp) -
 }
 
 /// Gives a user another name.
-pub(super) fn rename(tx: &Connection, id: UserId, name: UserName, actor: &Actor, at: Timestamp) -> Verb<()> {
+pub(super) fn rename(tx: &Connection, id: UserId, name: &UserName, actor: &Actor, at: Timestamp) -> Verb<()> {
     let user = wanted(tx, id)?;
-    if user.name != name {
+    if user.name != *name {
         row::run(tx, "UPDATE users SET name = ?2 WHERE id = ?1", (id.as_bytes(), name.as_str()))?;
-        log::append(tx, at, actor, EventKind::UserRenamed { user: id, username: user.username, name })?;
+        log::append(tx, at, actor, EventKind::UserRenamed { user: id, username: user.username, name: name.clone() })?;
     }
     Ok(())
 }
@@ -205,18 +205,18 @@ pub(super) fn delete(tx: &Connection, id: UserId, actor: &Actor, at: Timestamp) 
 pub(super) fn note_login(
     tx: &Connection,
     id: UserId,
-    connection: LastConnection,
+    connection: &LastConnection,
 ) -> std::result::Result<(), Stop<StoreError>> {
     let Some(user) = living(tx, id)? else { return Ok(()) };
     let before = user.last_connection;
     if before.as_ref().is_some_and(|before| before.at >= connection.at) {
         return Ok(());
     }
-    let body = serde_json::to_string(&connection).map_err(|error| unwritable(&error))?;
+    let body = serde_json::to_string(connection).map_err(|error| unwritable(&error))?;
     row::run(tx, "UPDATE users SET last_connection = ?2 WHERE id = ?1", (id.as_bytes(), body))?;
     if before.is_none_or(|before| connection.looks_different(&before)) {
         let (at, actor) = (connection.at, Actor::User { username: user.username.clone() });
-        log::append(tx, at, &actor, EventKind::LoginNoted { user: id, username: user.username, connection })?;
+        log::append(tx, at, &actor, EventKind::LoginNoted { user: id, username: user.username, connection: connection.clone() })?;
     }
     Ok(())
 }

@@ -81,18 +81,18 @@ pub(super) fn list(tx: &Connection) -> Result<Vec<PauseScope>> {
 }
 
 /// Begins a pause.
-pub(super) fn begin(tx: &Connection, scope: PauseScope, actor: &Actor, at: Timestamp) -> Verb {
+pub(super) fn begin(tx: &Connection, scope: &PauseScope, actor: &Actor, at: Timestamp) -> Verb {
     let sql = "INSERT INTO pauses (scope, covers) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    if row::run(tx, sql, kept(&scope))? == 0 {
+    if row::run(tx, sql, kept(scope))? == 0 {
         return Ok(());
     }
-    log::append(tx, at, actor, EventKind::DeliveryPaused { scope })
+    log::append(tx, at, actor, EventKind::DeliveryPaused { scope: scope.clone() })
 }
 
 /// Ends a pause.
-pub(super) fn end(tx: &Connection, scope: PauseScope, actor: &Actor, at: Timestamp) -> Verb {
-    if row::run(tx, "DELETE FROM pauses WHERE scope = ?1 AND covers = ?2", kept(&scope))? == 0 {
+pub(super) fn end(tx: &Connection, scope: &PauseScope, actor: &Actor, at: Timestamp) -> Verb {
+    if row::run(tx, "DELETE FROM pauses WHERE scope = ?1 AND covers = ?2", kept(scope))? == 0 {
         return Ok(());
     }
-    log::append(tx, at, actor, EventKind::DeliveryResumed { scope })
+    log::append(tx, at, actor, EventKind::DeliveryResumed { scope: scope.clone() })
 }

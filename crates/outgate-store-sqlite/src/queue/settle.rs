@@ -42,8 +42,9 @@ struct Kept {
 }
 
 /// Records them; one event for all.
-pub(super) fn record(tx: &Connection, outcome: Outcome) -> Result<Vec<Settled>, Stop<StoreError>> {
+pub(super) fn record(tx: &Connection, outcome: &Outcome) -> Result<Vec<Settled>, Stop<StoreError>> {
     let Outcome { settlement: Settlement { message: id, holder, results }, written } = outcome;
+    let id = *id;
     let sql = "SELECT m.seq, d.id FROM messages m JOIN domains d ON d.seq = m.domain WHERE m.id = ?1";
     let found = row::first(tx, sql, [id.as_bytes()], |row| {
         Ok((row.get::<_, i64>(0)?, row::id(row, 1, DomainId::from_bytes)?))
@@ -51,8 +52,8 @@ pub(super) fn record(tx: &Connection, outcome: Outcome) -> Result<Vec<Settled>, 
     let Some((message, domain)) = found else { return Ok(vec![Settled::Already; results.len()]) };
     let (mut answers, mut recorded) = (Vec::with_capacity(results.len()), Vec::new());
     let (mut newest, mut ended) = (None, false);
-    for (result, (body, reply)) in results.into_iter().zip(written) {
-        let (answer, told) = record_one(tx, message, &holder.0, &result, &body, reply)?;
+    for (result, (body, reply)) in results.iter().zip(written) {
+        let (answer, told) = record_one(tx, message, &holder.0, result, body, reply)?;
         answers.push(answer);
         if let Some(told) = told {
             newest = newest.max(Some(result.attempt.ended_at));
@@ -77,7 +78,7 @@ fn record_one(
     holder: &str,
     result: &SettledDelivery,
     body: &str,
-    reply: String,
+    reply: &str,
 ) -> rusqlite::Result<(Settled, Option<SettledRecipient>)> {
     let Some(kept) = read(tx, message, result)?.filter(|kept| !kept.status.is_final()) else {
         return Ok((Settled::Already, None));
@@ -107,7 +108,7 @@ fn record_one(
     let sql = "UPDATE deliveries SET status = ?3, attempts = attempts + 1, reply = ?4, next_at = ?5, due_at = ?5,
                                      lease_holder = NULL, lease_until = NULL
                WHERE message = ?1 AND position = ?2";
-    row::run(tx, sql, (message, kept.position, status.code(), &reply, next_at))?;
+    row::run(tx, sql, (message, kept.position, status.code(), reply, next_at))?;
     if status != kept.status {
         tally(tx, kept.status, -1)?;
         tally(tx, status, 1)?;
@@ -116,7 +117,7 @@ fn record_one(
         delivery: result.delivery,
         recipient: kept.recipient,
         status,
-        reply,
+        reply: reply.to_owned(),
         next_attempt_at: match status {
             DeliveryStatus::Deferred => Some(row::of_millis(next_at, 5)?),
             _ => None,

@@ -15,7 +15,10 @@ async fn right_credentials_are_taken_and_the_connection_is_noted() {
     let world = relay.stopped().await;
     let user = world.store.user(&sender.user.username).await.unwrap().unwrap();
     let last = user.last_connection.unwrap();
-    assert_eq!((last.tls.as_str(), last.mechanism, last.client.as_str()), ("TLSv1.3", Mechanism::Login, "shop.test"));
+    assert_eq!(
+        (last.tls.as_str(), last.mechanism, last.client.as_str()),
+        ("TLSv1.3", Mechanism::Login, "shop.test")
+    );
     assert!(last.address.is_loopback());
 }
 

@@ -66,7 +66,8 @@ impl Relay {
         let memory = MemoryStore::new();
         let store: Arc<dyn Store> = Arc::new(memory.clone());
         let world = World::new(Arc::clone(&store));
-        let (clock, randomness) = (Arc::new(ManualClock::at(world.now())), Arc::new(SeededRandomness::new(2)));
+        let (clock, randomness) =
+            (Arc::new(ManualClock::at(world.now())), Arc::new(SeededRandomness::new(2)));
         let budget = ByteBudget::new(64 << 20);
         let nowhere = Arc::new(Nowhere);
         let runner = Runner::new(RunnerParts {

@@ -7,8 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 async fn reset(relay: &Relay, sender: &Sender) -> String {
-    let issued =
-        users::reset_password(relay.ports(), &relay.actor(), &sender.user.username).await.unwrap();
+    let issued = users::reset_password(relay.ports(), &relay.actor(), &sender.user.username).await.unwrap();
     issued.password.reveal().unwrap().to_string()
 }
 

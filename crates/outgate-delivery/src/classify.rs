@@ -21,8 +21,8 @@ pub struct Judgement {
 /// - `552` to RCPT behind accepted recipients means "too many recipients" (RFC 5321 §4.5.3.1.10): not permanent, unless
 ///   the server says that the mailbox is full.
 ///
-/// The kind comes from the enhanced status code (RFC 3463) where it says something, for `4xx` from words that servers
-/// use for greylisting and rates, then from the code and the stage.
+/// The kind of a `4xx` comes from words that servers use for greylisting and rates, where there are any; else, and of every
+/// `5xx`, from the enhanced status code (RFC 3463) where it says something, then from the code and the stage.
 pub fn classify(stage: Stage, reply: &Reply, accepted_before: bool) -> Judgement {
     use FailureClass as C;
     let five = reply.code >= 500;
@@ -39,16 +39,15 @@ pub fn classify(stage: Stage, reply: &Reply, accepted_before: bool) -> Judgement
     if reply.code == 552 && stage == Stage::Recipient && accepted_before && !full {
         return Judgement { permanent: false, class: C::Rate };
     }
-    let by_words = || match () {
-        () if !five && says(GREYLISTING) => Some(C::Greylisted),
-        () if !five && says(RATE) => Some(C::Rate),
-        () if full => Some(C::MailboxFull),
-        () => None,
-    };
-    let class = match by_enhanced(reply, &says).or_else(by_words) {
+    let class = match by_enhanced(reply) {
+        // Greylisting and rates have no code of their own; servers say so in words, under many codes.
+        _ if !five && says(GREYLISTING) => C::Greylisted,
+        Some(C::MailboxFull) => C::MailboxFull,
+        _ if !five && says(RATE) => C::Rate,
         Some(class) => class,
+        None if full => C::MailboxFull,
         None if early && five => C::Policy,
-        None => by_code(stage, reply.code, accepted_before, &says),
+        None => by_code(stage, reply.code, accepted_before, says),
     };
     Judgement { permanent: five && !early, class }
 }
@@ -66,9 +65,8 @@ const POLICY: &[&str] = &[
 ];
 
 /// RFC 3463 §3 and the IANA registry of enhanced status codes: subject and detail.
-fn by_enhanced(reply: &Reply, says: &impl Fn(&[&str]) -> bool) -> Option<FailureClass> {
+fn by_enhanced(reply: &Reply) -> Option<FailureClass> {
     use FailureClass as C;
-    let five = reply.code >= 500;
     let (_, subject, detail) = reply.enhanced?;
     Some(match (subject, detail) {
         (1, 2 | 10) | (7, 18) => C::Domain, // bad destination system; null MX (RFC 7505 §4.2); domain changed hands (RFC 7293 §5)
@@ -80,16 +78,13 @@ fn by_enhanced(reply: &Reply, says: &impl Fn(&[&str]) -> bool) -> Option<Failure
         (4, 1 | 2) => C::Connection,
         (4, 5) | (5, 3) | (7, 28) => C::Rate, // congestion; too many recipients; mail flood
         (7, 10 | 30) => C::Tls,               // encryption needed; REQUIRETLS (RFC 8689 §4.2.1)
-        // Greylisting has no code of its own, and is sent under these.
-        (7, 0 | 1) if !five && says(GREYLISTING) => C::Greylisted,
-        (7, _) if !five && says(RATE) => C::Rate,
         (7, 0) if reply.code == 421 => C::Rate,
         (7, _) => C::Policy,
         _ => return None,
     })
 }
 
-fn by_code(stage: Stage, code: u16, accepted_before: bool, says: &impl Fn(&[&str]) -> bool) -> FailureClass {
+fn by_code(stage: Stage, code: u16, accepted_before: bool, says: impl Fn(&[&str]) -> bool) -> FailureClass {
     use FailureClass as C;
     match (code, stage) {
         (421, _) => C::Connection,

@@ -272,7 +272,7 @@ impl Session {
         match (std::mem::replace(&mut self.state, State::Commands), frame) {
             (State::SigningIn(exchange), Frame::Line(line)) => self.go_on(exchange.proceed(line)),
             (State::SigningIn(_), Frame::Refused(LineFault::TooLong)) => {
-                self.refuse(Refusal::AuthLineTooLong)
+                self.refuse(Refusal::AuthLineTooLong);
             }
             (_, Frame::Refused(fault)) => self.refuse(fault.into()),
             (_, Frame::Line(line)) => match command::read(line) {

@@ -150,7 +150,7 @@ impl Run {
                     return true;
                 }
                 Step::SignIn { mechanism, username, password } => {
-                    self.sign_in(mechanism, &username, &password)
+                    self.sign_in(mechanism, &username, &password);
                 }
                 Step::Mail(path) => {
                     let answer = self.answer("mail", &format!("mail <{path}>"), None);
@@ -233,34 +233,31 @@ fn refusal(short: &str) -> Refusal {
 /// An envelope as the README writes it.
 fn show(envelope: &Envelope) -> String {
     let recipients: Vec<String> = envelope.recipients.iter().map(show_recipient).collect();
-    let mut text = format!("<{}> > {}", envelope.reverse_path, recipients.join(", "));
-    if envelope.body == Body::EightBitMime {
-        text += " 8bitmime";
-    }
-    if envelope.smtputf8 {
-        text += " smtputf8";
-    }
-    match envelope.return_content {
-        Some(ReturnContent::Full) => text += " ret=full",
-        Some(ReturnContent::Headers) => text += " ret=hdrs",
-        None => {}
-    }
-    if let Some(id) = &envelope.envelope_id {
-        text += &format!(" envid={id}");
-    }
-    text
+    let returned = envelope.return_content.map(|what| match what {
+        ReturnContent::Full => "ret=full".to_owned(),
+        ReturnContent::Headers => "ret=hdrs".to_owned(),
+    });
+    let parts = [
+        Some(format!("<{}> > {}", envelope.reverse_path, recipients.join(", "))),
+        (envelope.body == Body::EightBitMime).then(|| "8bitmime".to_owned()),
+        envelope.smtputf8.then(|| "smtputf8".to_owned()),
+        returned,
+        envelope.envelope_id.as_ref().map(|id| format!("envid={id}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 fn show_recipient(recipient: &Recipient) -> String {
-    let mut text = format!("<{}>", recipient.address);
-    if let Some(notify) = recipient.notify {
+    let notify = recipient.notify.map(|notify| {
         let kinds = [(notify.success, "success"), (notify.failure, "failure"), (notify.delay, "delay")];
         let kinds: Vec<&str> =
             kinds.into_iter().filter(|(wanted, _)| *wanted).map(|(_, kind)| kind).collect();
-        text += &format!(" notify={}", if kinds.is_empty() { "never".to_owned() } else { kinds.join(",") });
-    }
-    if let Some(original) = &recipient.original {
-        text += &format!(" orcpt={original}");
-    }
-    text
+        if kinds.is_empty() { "notify=never".to_owned() } else { format!("notify={}", kinds.join(",")) }
+    });
+    let parts = [
+        Some(format!("<{}>", recipient.address)),
+        notify,
+        recipient.original.as_ref().map(|original| format!("orcpt={original}")),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }

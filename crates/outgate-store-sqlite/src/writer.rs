@@ -196,7 +196,7 @@ impl Thread {
             Some(connection) => connection,
             none => none.insert(connect::writer(&self.path).map_err(|error| store_error(&error))?),
         };
-        let mut done = transact(connection, batch, Undo::EachVerb);
+        let mut done = transact(connection, batch, Undo::Nothing);
         if matches!(done, Err(Failed::HalfWay)) && connection.execute_batch("ROLLBACK").is_ok() {
             done = transact(connection, batch, Undo::EachVerb);
         }

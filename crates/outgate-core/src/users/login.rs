@@ -70,8 +70,8 @@ pub async fn login(
         Some(username) => ports.store.credential(username).await?,
         None => None,
     };
-    let verification =
-        ports.hasher.verify_as(&counted, credential.as_ref().map(|found| &found.hash), &attempt.password).await?;
+    let kept = credential.as_ref().map(|found| &found.hash);
+    let verification = ports.hasher.verify_as(&counted, kept, &attempt.password).await?;
     // The time of the judgement, not of the question: what waited for a hash must not look older than it is.
     let now = ports.clock.now();
     match (credential, verification) {

@@ -87,9 +87,7 @@ fn split_line(text: &[u8]) -> (&[u8], &[u8]) {
 
 /// A line, its end bare of white space, with each run of white space as one space.
 fn reduced(line: &[u8], hash: &mut Hash) {
-    // Most lines have nothing to reduce; asked without a branch, so that many octets are looked at together.
-    let pairs = line.iter().zip(line.get(1..).unwrap_or_default());
-    if !pairs.fold(false, |odd, (one, next)| odd | (*one == b'\t') | ((*one == b' ') & (*next <= b' '))) {
+    if !may_reduce(line) {
         hash.put(line);
         return;
     }
@@ -106,6 +104,13 @@ fn reduced(line: &[u8], hash: &mut Hash) {
         at = blank + run;
     }
     hash.put(&line[start..]);
+}
+
+/// Whether a line may have anything to reduce; most have not.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches, many octets are looked at together")]
+fn may_reduce(line: &[u8]) -> bool {
+    let pairs = line.iter().zip(line.get(1..).unwrap_or_default());
+    pairs.fold(false, |odd, (one, next)| odd | (*one == b'\t') | ((*one == b' ') & (*next <= b' ')))
 }
 
 fn is_blank(byte: u8) -> bool {

@@ -151,7 +151,8 @@ impl Queue for Liar {
             }
         }
         if self.tells(Lie::AnswersAllAlike) {
-            answers.fill(answers[0]);
+            let first = answers[0];
+            answers.fill(first);
         }
         Ok(answers)
     }

@@ -27,6 +27,9 @@ const BODY: &str = "Line one\r\n.\r\n..two dots\r\n. dot and blank\r\nÄöü €
                     From here on: 0123456789012345678901234567890123456789012345678901234567890123456789012345\r\n\
                     =20 =C3=A9 =\r\nthe last line\r\n";
 
+/// These end the data with CR LF . CR LF whatever came before, so that the message itself ends with one more CR LF.
+const ADD_A_LINE_END: [&str; 3] = ["swaks", "phpmailer", "lettre"];
+
 static STAGE: Shared<Stage> = Shared::new();
 
 struct Stage {
@@ -89,7 +92,13 @@ impl Stage {
     fn arrived_once(&self, to: &str, body: &[u8]) {
         let arrived = self.sink.wait_for(to, ARRIVAL_LIMIT);
         let arrived = arrived.unwrap_or_else(|| panic!("nothing arrived for {to}"));
-        assert_eq!(String::from_utf8_lossy(arrived.body()), String::from_utf8_lossy(body), "the body for {to}");
+        let added = ADD_A_LINE_END.iter().any(|client| to.starts_with(client));
+        let body = [body, if added { b"\r\n" } else { b"" }].concat();
+        assert_eq!(
+            String::from_utf8_lossy(arrived.body()),
+            String::from_utf8_lossy(&body),
+            "the body for {to}"
+        );
         assert_eq!(arrived.from, FROM);
         assert_eq!(arrived.to, [to]);
         self.relay.drained(ARRIVAL_LIMIT);
@@ -196,7 +205,7 @@ fn python_smtplib() {
     everywhere("smtplib", &MECHANISMS, |stage, tls, mechanism, to, file| {
         let mut command = Command::new(&python);
         stage.tell(&mut command, tls, mechanism, to, file);
-        command.arg(script("smtplib.py")).output().expect("running Python")
+        command.arg(script("python.py")).output().expect("running Python")
     });
 }
 

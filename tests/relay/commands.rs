@@ -139,7 +139,7 @@ fn a_password_file_is_private_and_made_before_anything_is_changed() {
     relay.session(Tls::Implicit).sign_in(&user).expect("235");
 
     let again = relay.run(["user", "reset", &user.username, "--yes", "--password-file", path]);
-    assert_eq!(again.status, 1, "a file that is there is not written over: {}", again.stderr);
+    assert_eq!(again.status, ALREADY_THERE, "a file that is there is not written over: {}", again.stderr);
     assert_eq!(fs::read_to_string(&file).unwrap().trim(), user.password);
     relay.session(Tls::Implicit).sign_in(&user).expect("235");
 }
@@ -167,8 +167,7 @@ fn the_queue_and_the_activity() {
     let summary = relay.json(&["queue", "summary"]);
     assert_eq!((&summary["pending"], &summary["paused"]), (&1.into(), &true.into()), "{summary}");
     assert!(summary["oldest_at"].is_string(), "{summary}");
-    let listed = relay.json(&["queue", "list"]);
-    let listed = listed.as_array().expect("a list");
+    let listed = relay.json_lines(&["queue", "list"]);
     assert_eq!(listed.len(), 1);
     let id = listed[0]["delivery_id"].as_str().expect("a delivery_id").to_owned();
     exits(&relay, &["queue", "show", &id], DONE);
@@ -190,14 +189,33 @@ fn the_queue_and_the_activity() {
         has_keys(
             delivery,
             &[
-                "message_id", "delivery_id", "at", "domain", "username", "sender", "recipient", "subject", "status",
-                "reply", "attempts", "next_attempt_at",
+                "message_id",
+                "delivery_id",
+                "at",
+                "domain",
+                "username",
+                "sender",
+                "recipient",
+                "subject",
+                "status",
+                "reply",
+                "attempts",
+                "next_attempt_at",
             ],
         );
         assert_eq!(delivery["reply"], "451 4.2.1 Later");
-        assert_eq!((&delivery["domain"], &delivery["sender"]), (&"example.com".into(), &"a@example.com".into()));
-        assert_eq!((&delivery["username"], &delivery["subject"]), (&user.username.as_str().into(), &"Deferred".into()));
-        assert!(delivery["next_attempt_at"].is_string() && delivery["attempts"].as_u64() >= Some(1), "{delivery}");
+        assert_eq!(
+            (&delivery["domain"], &delivery["sender"]),
+            (&"example.com".into(), &"a@example.com".into())
+        );
+        assert_eq!(
+            (&delivery["username"], &delivery["subject"]),
+            (&user.username.as_str().into(), &"Deferred".into())
+        );
+        assert!(
+            delivery["next_attempt_at"].is_string() && delivery["attempts"].as_u64() >= Some(1),
+            "{delivery}"
+        );
     }
     let id_of = |recipient: &str| {
         let of = |delivery: &&Value| delivery["recipient"] == recipient;

@@ -126,7 +126,9 @@ fn last_connection_tells_the_last_sign_in_and_nothing_else() {
     // A sign-in of another user passes through the same door behind it, so a note of the failure would be there.
     let other = stage.relay.add_user("example.com", "other");
     stage.signed_in(&other);
-    wait::for_it(Duration::from_secs(2), "the other's", || stage.last_connection(&other.username).is_object());
+    wait::for_it(Duration::from_secs(2), "the other's", || {
+        stage.last_connection(&other.username).is_object()
+    });
     assert_eq!(stage.last_connection(&user.username), first);
 
     let mut session = stage.relay.session(Tls::Starttls);
@@ -152,7 +154,10 @@ fn what_is_deleted_is_never_issued_again() {
     assert_eq!(stage.relay.run(["user", "show", &user.username]).status, 3);
 
     let sales = Credentials::of(
-        &stage.relay.ok(["user", "add", "gone.example", "--name", "S", "--username", "sales", "--json"]).json(),
+        &stage
+            .relay
+            .ok(["user", "add", "gone.example", "--name", "S", "--username", "sales", "--json"])
+            .json(),
     );
     let mut session = stage.signed_in(&sales);
     let keys = stage.relay.json(&["domain", "records", "gone.example"]);

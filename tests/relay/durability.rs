@@ -10,10 +10,9 @@ use std::{
     net::TcpStream,
     path::Path,
     process::Command,
-    thread,
     time::{Duration, Instant},
 };
-use trace::{attach, can_trace, calls};
+use trace::{attach, calls, can_trace};
 
 const SUITE: &str = "durability";
 const LIMIT: Duration = Duration::from_secs(30);
@@ -55,7 +54,11 @@ fn the_sync_returns_before_the_reply_is_written() {
         relay.json(&["user", "show", &user.username])["last_connection"].is_object()
     });
     let log = relay.folder().join("trace");
-    let tracer = attach(relay.program().id(), &log, &["-yy", "-e", "trace=fsync,fdatasync,write,writev,sendto,sendmsg"]);
+    let tracer = attach(
+        relay.program().id(),
+        &log,
+        &["-yy", "-e", "trace=fsync,fdatasync,write,writev,sendto,sendmsg"],
+    );
     session.send(b"\r\n.\r\n");
     session.reply().expect("250 2.");
     drop(tracer);
@@ -65,7 +68,10 @@ fn the_sync_returns_before_the_reply_is_written() {
     let replied = calls.iter().position(|call| call.what.contains(&client) && !call.name.contains("sync"));
     let replied = replied.unwrap_or_else(|| panic!("no reply in the trace: {calls:#?}"));
     let synced = calls[..replied].iter().find(|call| {
-        call.name.contains("sync") && call.what.contains("outgate.db") && call.result == "0" && call.ended < calls[replied].began
+        call.name.contains("sync")
+            && call.what.contains("outgate.db")
+            && call.result == "0"
+            && call.ended < calls[replied].began
     });
     assert!(synced.is_some(), "no sync of the database returned before the reply: {calls:#?}");
 }
@@ -182,7 +188,12 @@ fn a_stop_finishes_what_is_under_way() {
     under_way.send(b"\r\n.\r\n");
     under_way.reply().expect("250 2.");
     let status = relay.program().ended(LIMIT);
-    assert!(status.is_some_and(|status| status.success()), "{status:?} after {:?}\n{}", began.elapsed(), relay.log());
+    assert!(
+        status.is_some_and(|status| status.success()),
+        "{status:?} after {:?}\n{}",
+        began.elapsed(),
+        relay.log()
+    );
     if sink.received_for("under-way@recipient.test").is_empty() {
         relay.start();
         assert!(sink.wait_for("under-way@recipient.test", LIMIT).is_some());
@@ -193,12 +204,12 @@ fn a_stop_finishes_what_is_under_way() {
 #[test]
 fn a_stop_is_bounded_whoever_dawdles() {
     let (mut relay, sink, user) = running();
-    sink.delay(Duration::from_secs(300));
+    sink.delay(Duration::from_mins(5));
     let mut session = signed_in(&relay, &user);
     session.submit("a@example.com", &["slow@recipient.test"], CONTENT).expect("250 2.");
     let mut dawdling = signed_in(&relay, &user);
     up_to_the_dot(&mut dawdling, "never@recipient.test");
-    let status = relay.terminate(Duration::from_secs(60));
+    let status = relay.terminate(Duration::from_mins(1));
     assert!(status.is_some_and(|status| status.success()), "{status:?}\n{}", relay.log());
 }
 
@@ -253,7 +264,7 @@ fn a_database_that_is_not_right_is_refused_and_left_as_it_is() {
         harm(&relay.database());
         let before = fs::read(relay.database()).unwrap();
         let mut command = Command::new(binaries::outgate());
-        command.arg("serve").arg("--config").arg(&relay.config_path());
+        command.arg("serve").arg("--config").arg(relay.config_path());
         let log = relay.folder().join("refused.log");
         let mut program = Program::start(&command, &log);
         let status = program.ended(LIMIT);
@@ -265,12 +276,11 @@ fn a_database_that_is_not_right_is_refused_and_left_as_it_is() {
     // What was refused was the harm.
     fs::write(relay.database(), &whole).unwrap();
     relay.start();
-    thread::yield_now();
 }
 
 fn sql(path: &Path, statement: &str) {
-    let database = rusqlite::Connection::open(path).unwrap();
-    database.execute_batch(statement).unwrap();
+    let database = rusqlite::Connection::open(path).expect("a database");
+    database.execute_batch(statement).expect("a statement");
     // Into the file itself, so that nothing lies beside it.
-    database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+    database.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").expect("a checkpoint");
 }

@@ -38,7 +38,10 @@ fn verifiers_tell_right_from_wrong() {
     }
     let folder = tempfile::tempdir().unwrap();
     let genkey = peers::find("opendkim-genkey").unwrap();
-    let made = Command::new(genkey).args(["-d", "sender.test", "-s", "sel", "-b", "2048"]).current_dir(&folder).status();
+    let made = Command::new(genkey)
+        .args(["-d", "sender.test", "-s", "sel", "-b", "2048"])
+        .current_dir(&folder)
+        .status();
     assert!(made.unwrap().success());
     let record = std::fs::read_to_string(folder.path().join("sel.txt")).unwrap();
     let key: String = record.split('"').skip(1).step_by(2).collect();

@@ -104,13 +104,14 @@ fn forms(secret: &Credentials) -> Vec<(&'static str, String)> {
         let (from, to) = ([0, 2, 3][shift], (shift + bytes.len()) * 4 / 3);
         text[from..to - 1].to_owned()
     };
+    let hex = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
     vec![
         ("clear text", secret.password.clone()),
         ("base64", shifted(0)),
         ("base64 behind one byte", shifted(1)),
         ("base64 behind two bytes", shifted(2)),
         ("AUTH PLAIN", base64(format!("\0{}\0{}", secret.username, secret.password).as_bytes())),
-        ("hex", bytes.iter().map(|byte| format!("{byte:02x}")).collect()),
+        ("hex", hex),
     ]
 }
 
@@ -125,9 +126,14 @@ fn search(places: &[PathBuf], secrets: &[Credentials]) {
 
 fn found(place: &Path, secrets: &[Credentials]) -> Option<String> {
     if place.is_dir() {
-        return fs::read_dir(place).unwrap().find_map(|entry| found(&entry.unwrap().path(), secrets));
+        return fs::read_dir(place)
+            .expect("a folder")
+            .find_map(|entry| found(&entry.expect("an entry").path(), secrets));
     }
     let bytes = fs::read(place).unwrap_or_default();
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    secrets.iter().flat_map(forms).find_map(|(name, form)| holds(&form).then(|| format!("{name} in {}", place.display())))
+    secrets
+        .iter()
+        .flat_map(forms)
+        .find_map(|(name, form)| holds(&form).then(|| format!("{name} in {}", place.display())))
 }

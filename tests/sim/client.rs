@@ -62,7 +62,8 @@ pub(crate) async fn submit(store: &Store, intake: &Intake, submission: &Submissi
                 };
                 let answer = users::login(store.ports(), &OpenThrottle, attempt).await;
                 right = answer.as_ref().ok().map(|signed_in| signed_in.right.clone());
-                session.signed_in(answer.map(|signed_in| signed_in.right).map_err(|_| Refusal::BadCredentials));
+                session
+                    .signed_in(answer.map(|signed_in| signed_in.right).map_err(|_| Refusal::BadCredentials));
             }
             Step::Mail(_) => session.mail(Ok(())), // the standing is asked again by accept, which must be enough
             Step::Recipient(_) => session.recipient(Ok(())),

@@ -26,7 +26,8 @@ fn every_accepted_message_is_delivered_or_its_failure_reported() {
     };
     let mut seen = world::Tally::default();
     for seed in seeds.clone() {
-        let told = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(World::live(seed))));
+        let told =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(World::live(seed))));
         match told {
             Ok(tally) => seen.add(tally),
             Err(cause) => {
@@ -38,7 +39,13 @@ fn every_accepted_message_is_delivered_or_its_failure_reported() {
     println!("{} worlds: {seen:?}", seeds.end - seeds.start);
     if seeds.end - seeds.start > 20 {
         // A world in which nothing bad happens proves nothing.
-        assert!(seen.crashes > 0 && seen.deferrals > 0 && seen.bounced > 0 && seen.delivered > 0 && seen.refused > 0);
+        assert!(
+            seen.crashes > 0
+                && seen.deferrals > 0
+                && seen.bounced > 0
+                && seen.delivered > 0
+                && seen.refused > 0
+        );
         assert!(seen.lost_answers > 0 && seen.stalls > 0 && seen.store_failures > 0);
     }
 }

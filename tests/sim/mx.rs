@@ -72,12 +72,18 @@ impl Carrier for Mx {
             let mood = if calm { 0 } else { self.chance.below(12) };
             let mut seen = self.seen.lock().unwrap();
             outcomes.push(match (recipient.local(), mood) {
-                ("nobody", _) => {
-                    Outcome::Failed { class: FailureClass::Address, reply: Some(reply(550)), reason: "unknown".into() }
-                }
+                ("nobody", _) => Outcome::Failed {
+                    class: FailureClass::Address,
+                    reply: Some(reply(550)),
+                    reason: "unknown".into(),
+                },
                 (_, 1..=3) => {
                     seen.deferrals += 1;
-                    Outcome::Deferred { class: FailureClass::Greylisted, reply: Some(reply(451)), reason: "later".into() }
+                    Outcome::Deferred {
+                        class: FailureClass::Greylisted,
+                        reply: Some(reply(451)),
+                        reason: "later".into(),
+                    }
                 }
                 (_, 4) => {
                     // It took the message, and its answer got lost.
@@ -101,7 +107,8 @@ impl Carrier for Mx {
         if !calm && self.chance.below(20) == 0 {
             // The disk fails before the outcome is written down.
             self.seen.lock().unwrap().store_failures += 1;
-            self.store.fail_with(Some(outgate_core::store::StoreError::Unavailable("the world's disk".into())));
+            self.store
+                .fail_with(Some(outgate_core::store::StoreError::Unavailable("the world's disk".into())));
         }
         tokio::task::yield_now().await; // where a crash finds it delivered and not recorded
         Carried { path: NetworkPath::default(), outcomes }

@@ -191,7 +191,8 @@ impl World {
         self.store.fail_with(None);
         let n = self.chance.below(self.users.len());
         let username = self.users[n].1.parse().expect("a username");
-        let issued = users::reset_password(self.senders.ports(), &Actor::System, &username).await.expect("a reset");
+        let issued =
+            users::reset_password(self.senders.ports(), &Actor::System, &username).await.expect("a reset");
         self.users[n].2 = issued.password.reveal().expect("text").to_string();
     }
 
@@ -235,8 +236,14 @@ impl World {
         for n in 0..3 {
             let destination = outgate_core::Destination::new(&format!("d{n}.test"));
             let now = self.clock.now();
-            self.store.resume(&PauseScope::Destination(destination.clone()), &Actor::System, now).await.expect("resume");
-            self.store.release(&Selector::Destination(destination), &Actor::System, now).await.expect("release");
+            self.store
+                .resume(&PauseScope::Destination(destination.clone()), &Actor::System, now)
+                .await
+                .expect("resume");
+            self.store
+                .release(&Selector::Destination(destination), &Actor::System, now)
+                .await
+                .expect("release");
         }
         for _ in 0..CALM_HOURS {
             self.the_relay_works(8).await;
@@ -260,11 +267,18 @@ impl World {
                 let status = statuses.get(&(mark.clone(), recipient.clone())).copied();
                 match status {
                     Some(DeliveryStatus::Delivered) => {
-                        assert!(times > 0, "law 7: {mark} to {recipient} is called delivered and never arrived");
+                        assert!(
+                            times > 0,
+                            "law 7: {mark} to {recipient} is called delivered and never arrived"
+                        );
                         self.tally.delivered += 1;
                     }
                     Some(DeliveryStatus::HardBounced | DeliveryStatus::SoftBounced) => {
-                        assert_eq!(recipient.local(), "nobody", "law 9: {mark} to {recipient} ended too soon");
+                        assert_eq!(
+                            recipient.local(),
+                            "nobody",
+                            "law 9: {mark} to {recipient} ended too soon"
+                        );
                         self.tally.bounced += 1;
                     }
                     other => panic!("law 7: {mark} to {recipient} is {other:?}"),
@@ -276,7 +290,10 @@ impl World {
             let known = self.accepted.get(mark).is_some_and(|recipients| recipients.contains(recipient));
             assert!(known, "a phantom: {mark} reached {recipient} and was never accepted for it");
         }
-        let excuses = self.tally.lost_answers + self.tally.stalls + self.tally.store_failures + 2 * 3 * self.tally.crashes * 4;
+        let excuses = self.tally.lost_answers
+            + self.tally.stalls
+            + self.tally.store_failures
+            + 2 * 3 * self.tally.crashes * 4;
         assert!(self.tally.duplicates <= excuses, "{} duplicates without an excuse", self.tally.duplicates);
     }
 
@@ -285,7 +302,8 @@ impl World {
         let mut after = None;
         loop {
             use outgate_core::store::Queue;
-            let page = self.store.deliveries(&DeliveryFilter::default(), after.as_ref(), 100).await.expect("a page");
+            let page =
+                self.store.deliveries(&DeliveryFilter::default(), after.as_ref(), 100).await.expect("a page");
             for row in page.rows {
                 statuses.insert((row.subject.expect("a mark"), row.recipient), row.status);
             }
@@ -298,7 +316,13 @@ impl World {
 }
 
 impl Process {
-    async fn start(store: &MemoryStore, clock: &Arc<ManualClock>, mx: &Arc<Mx>, seed: u64, life: u64) -> Self {
+    async fn start(
+        store: &MemoryStore,
+        clock: &Arc<ManualClock>,
+        mx: &Arc<Mx>,
+        seed: u64,
+        life: u64,
+    ) -> Self {
         let store: Arc<dyn Store> = Arc::new(store.clone());
         let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
         let randomness: Arc<dyn Randomness> = Arc::new(SeededRandomness::new(seed));

@@ -91,7 +91,8 @@ impl Admin {
 impl Credentials {
     /// Reads what `user add` and `user reset` print.
     pub fn of(printed: &Value) -> Self {
-        let text = |key: &str| printed[key].as_str().unwrap_or_else(|| panic!("{key} in {printed}")).to_owned();
+        let text =
+            |key: &str| printed[key].as_str().unwrap_or_else(|| panic!("{key} in {printed}")).to_owned();
         Self { username: text("username"), password: text("password") }
     }
 }
@@ -104,7 +105,8 @@ impl Outcome {
 
     /// Standard output as a JSON document a line.
     pub fn json_lines(&self) -> Vec<Value> {
-        let line = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}"));
+        let line =
+            |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}"));
         self.stdout.lines().map(line).collect()
     }
 }

@@ -73,7 +73,11 @@ impl Bind {
 
     fn wait_for(&self, line: &str) {
         let there = || self.program.output().contains(line).then_some(());
-        assert!(wait::until(LOAD_LIMIT, there).is_some(), "named never said {line:?}:\n{}", self.program.output());
+        assert!(
+            wait::until(LOAD_LIMIT, there).is_some(),
+            "named never said {line:?}:\n{}",
+            self.program.output()
+        );
     }
 }
 
@@ -89,5 +93,7 @@ pub fn txt_line(name: &str, value: &str) -> String {
 
 /// A time to live of one second, so that what is published is seen.
 fn zone(serial: u32, lines: &str) -> String {
-    format!("$ORIGIN .\n$TTL 1\n. SOA ns.test. admin.test. {serial} 60 60 60 1\n. NS ns.test.\nns.test. A 127.0.0.1\n{lines}")
+    format!(
+        "$ORIGIN .\n$TTL 1\n. SOA ns.test. admin.test. {serial} 60 60 60 1\n. NS ns.test.\nns.test. A 127.0.0.1\n{lines}"
+    )
 }

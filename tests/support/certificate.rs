@@ -1,6 +1,8 @@
 //! A certificate for the loopback address, and the authority that clients trust for it.
 
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rcgen::{
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose,
+};
 use std::path::{Path, PathBuf};
 
 /// PEM files of a certificate for `localhost`, `127.0.0.1` and one more name.
@@ -20,12 +22,17 @@ impl Certificate {
         let authority_key = KeyPair::generate().expect("key");
         let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        authority.distinguished_name.push(DnType::CommonName, "Test authority");
         let authority_certificate = authority.self_signed(&authority_key).expect("certificate");
         let issuer = Issuer::new(authority, authority_key);
         let key = KeyPair::generate().expect("key");
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), name.to_owned()];
-        let certificate =
-            CertificateParams::new(names).expect("parameters").signed_by(&key, &issuer).expect("certificate");
+        let mut certificate = CertificateParams::new(names).expect("parameters");
+        // OpenSSL takes a certificate whose issuer has its own name for one that signed itself.
+        certificate.distinguished_name = DistinguishedName::new();
+        certificate.distinguished_name.push(DnType::CommonName, name);
+        let certificate = certificate.signed_by(&key, &issuer).expect("certificate");
         let made = Self {
             authority: folder.join("authority.pem"),
             chain: folder.join("chain.pem"),

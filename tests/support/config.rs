@@ -57,6 +57,9 @@ mod tests {
     fn keys_make_tables() {
         let mut config = Config::default();
         config.set("a", 1).set("b.c.d", "x").list("b.e", &["y"]).set("b.f", true).unset("b.f").unset("q.r");
-        assert_eq!(config.text().parse::<Table>().unwrap(), "a = 1\nb = {c = {d = 'x'}, e = ['y']}".parse().unwrap());
+        assert_eq!(
+            config.text().parse::<Table>().unwrap(),
+            "a = 1\nb = {c = {d = 'x'}, e = ['y']}".parse().unwrap()
+        );
     }
 }

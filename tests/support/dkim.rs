@@ -50,7 +50,12 @@ pub fn opendkim(suite: &str, dns: SocketAddr, message: &[u8]) -> Option<(bool, S
 }
 
 /// What `opendkim-testkey` says of a published key; `None` where it is not installed.
-pub fn opendkim_testkey(suite: &str, dns: SocketAddr, domain: &str, selector: &str) -> Option<(bool, String)> {
+pub fn opendkim_testkey(
+    suite: &str,
+    dns: SocketAddr,
+    domain: &str,
+    selector: &str,
+) -> Option<(bool, String)> {
     if !peers::have(suite, &["opendkim-testkey"]) {
         return None;
     }

@@ -31,7 +31,10 @@ mod tests {
 
     #[test]
     fn as_documented() {
-        assert_eq!(with_checksum("ogpassEXAMPLEEXAMPLEEXAMPLEEXAMPLE"), "ogpassEXAMPLEEXAMPLEEXAMPLEEXAMPLE09cnEf");
+        assert_eq!(
+            with_checksum("ogpassEXAMPLEEXAMPLEEXAMPLEEXAMPLE"),
+            "ogpassEXAMPLEEXAMPLEEXAMPLEEXAMPLE09cnEf"
+        );
         assert_ne!(guess(1), guess(2));
         assert_eq!(guess(1).len(), 40);
     }

@@ -45,8 +45,12 @@ impl Postfix {
         fs::write(root.join("conf/main.cf"), main_cf(root, host, domain, &certificate)).expect("main.cf");
         fs::write(root.join("conf/master.cf"), master_cf(address)).expect("master.cf");
         // What `postfix -c DIR start` does, but with the master as our own child: it checks and makes folders first.
-        let check =
-            Command::new(peers::find("postfix")?).arg("-c").arg(root.join("conf")).arg("check").output().ok()?;
+        let check = Command::new(peers::find("postfix")?)
+            .arg("-c")
+            .arg(root.join("conf"))
+            .arg("check")
+            .output()
+            .ok()?;
         assert!(check.status.success(), "postfix check: {}", String::from_utf8_lossy(&check.stderr));
         let mut command = Command::new(Path::new(DAEMONS).join("master"));
         command.arg("-c").arg(root.join("conf")).arg("-s");

@@ -76,7 +76,9 @@ impl Drop for Program {
 
 /// The same command under `setpriv`, where there is one, so that it dies with us however we end.
 fn bound_to_us(command: &Command) -> Command {
-    let Some(setpriv) = crate::peers::find("setpriv") else { return again(command, command.get_program(), &[]) };
+    let Some(setpriv) = crate::peers::find("setpriv") else {
+        return again(command, command.get_program(), &[]);
+    };
     let words = ["--pdeathsig".into(), "KILL".into(), command.get_program().to_owned()];
     again(command, setpriv.as_os_str(), &words)
 }

@@ -29,8 +29,8 @@ fn members() -> Vec<Value> {
         .output()
         .expect("running cargo metadata");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
-    metadata["packages"].as_array().unwrap().clone()
+    let metadata: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    metadata["packages"].as_array().expect("packages").clone()
 }
 
 #[test]
@@ -48,7 +48,11 @@ fn dependencies_point_down() {
         for dependency in member["dependencies"].as_array().unwrap() {
             let below = dependency["name"].as_str().unwrap();
             let Some(theirs) = floor.get(below) else { continue };
-            assert!(theirs < ours, "{name} (floor {ours}) depends on {below} (floor {theirs}), {}", dependency["kind"]);
+            assert!(
+                theirs < ours,
+                "{name} (floor {ours}) depends on {below} (floor {theirs}), {}",
+                dependency["kind"]
+            );
         }
     }
 }
@@ -70,7 +74,8 @@ fn lints_are_the_workspaces() {
     for member in members() {
         let manifest = std::fs::read_to_string(member["manifest_path"].as_str().unwrap()).unwrap();
         let manifest: toml::Table = manifest.parse().unwrap();
-        let taken = manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(toml::Value::as_bool);
+        let taken =
+            manifest.get("lints").and_then(|lints| lints.get("workspace")).and_then(toml::Value::as_bool);
         assert_eq!(taken, Some(true), "{} takes `lints.workspace = true`", member["name"]);
     }
 }

@@ -28,13 +28,13 @@ fn sources(rooms: &[&str]) -> Vec<(PathBuf, String)> {
 }
 
 fn collect(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
         if path.is_dir() && !path.ends_with("target") {
             collect(&path, found);
         } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            found.push((path.strip_prefix(root()).unwrap().to_owned(), text));
+            let text = fs::read_to_string(&path).expect("a source file");
+            found.push((path.strip_prefix(root()).expect("a path of ours").to_owned(), text));
         }
     }
 }
@@ -44,7 +44,11 @@ fn files_are_of_a_size_to_read() {
     for (path, text) in sources(&["crates", "bins"]) {
         let lines = text.lines().count();
         let reason = LONG.iter().find(|(long, _)| Path::new(long) == path);
-        assert!(lines <= MOST_LINES, "{} has {lines} lines: no file needs more than {MOST_LINES}", path.display());
+        assert!(
+            lines <= MOST_LINES,
+            "{} has {lines} lines: no file needs more than {MOST_LINES}",
+            path.display()
+        );
         assert!(
             lines <= LINES || reason.is_some(),
             "{} has {lines} lines: split it, or give the reason here",

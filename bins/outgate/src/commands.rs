@@ -16,6 +16,7 @@ mod user;
 use crate::{
     args::{Cli, Command},
     exit::{CommandError, Status},
+    output,
 };
 use clap::CommandFactory;
 use invocation::Invocation;
@@ -36,25 +37,28 @@ pub(crate) async fn run(cli: Cli) -> Result<Status, CommandError> {
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "outgate", &mut script);
-            invocation.output.raw(&script)?;
+            output::raw(&script)?;
             Ok(Status::Done)
         }
-        Command::Man { command } => manual(&invocation, &command),
+        Command::Man { command } => manual(&command),
     }
 }
 
 /// The manual page of a command, as in `outgate man domain add`.
-fn manual(invocation: &Invocation, path: &[String]) -> Result<Status, CommandError> {
+fn manual(path: &[String]) -> Result<Status, CommandError> {
     let mut command = Cli::command();
     command.build();
     for name in path {
         let found = command.find_subcommand(name).cloned();
         command = found.ok_or_else(|| {
-            CommandError::Usage(format!("there is no command `outgate {}`; `outgate help` lists them", path.join(" ")))
+            CommandError::Usage(format!(
+                "there is no command `outgate {}`; `outgate help` lists them",
+                path.join(" ")
+            ))
         })?;
     }
     let mut page = Vec::new();
     clap_mangen::Man::new(command).render(&mut page)?;
-    invocation.output.raw(&page)?;
+    output::raw(&page)?;
     Ok(Status::Done)
 }

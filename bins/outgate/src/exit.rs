@@ -128,14 +128,20 @@ pub(crate) fn tell(error: &CommandError) {
 fn next(error: &CommandError) -> Option<String> {
     let store = |error: &StoreError| match error {
         StoreError::Full => Some("Free some disk space, then try again.".to_owned()),
-        StoreError::Damaged(_) => Some("Keep the data folder as it is and restore the last backup beside it.".to_owned()),
+        StoreError::Damaged(_) => {
+            Some("Keep the data folder as it is and restore the last backup beside it.".to_owned())
+        }
         StoreError::Unavailable(_) => None,
     };
     match error {
         CommandError::Domain(DomainError::NotFound(_)) | CommandError::User(UserError::DomainNotFound(_)) => {
-            Some("`outgate domain list` shows those there are; `outgate domain add NAME` adds one.".to_owned())
+            Some(
+                "`outgate domain list` shows those there are; `outgate domain add NAME` adds one.".to_owned(),
+            )
         }
-        CommandError::Domain(DomainError::Exists(name)) => Some(format!("`outgate domain show {name}` shows it.")),
+        CommandError::Domain(DomainError::Exists(name)) => {
+            Some(format!("`outgate domain show {name}` shows it."))
+        }
         CommandError::User(UserError::NotFound(_)) => {
             Some("`outgate user list` shows those there are.".to_owned())
         }
@@ -160,6 +166,9 @@ fn next(error: &CommandError) -> Option<String> {
         | CommandError::Domain(DomainError::Store(error))
         | CommandError::User(UserError::Store(error))
         | CommandError::Events(EventsError::Store(error)) => store(error),
+        CommandError::Start(StartError::Locked(_)) => Some(
+            "One relay serves a data folder: stop the other, or name another folder with --data.".to_owned(),
+        ),
         CommandError::Config(_)
         | CommandError::Open(_)
         | CommandError::Start(_)

@@ -10,7 +10,9 @@ pub(crate) mod view;
 
 pub(crate) use confirm::{Question, confirm};
 pub(crate) use credentials::{Endpoint, Revealed, credentials, ports};
-pub(crate) use lines::{counted, delivery_block, delivery_line, moment, printable, sender};
+pub(crate) use lines::{
+    COLUMNS, counted, delivery_block, delivery_line, moment, printable, prose, sender, wrapped,
+};
 pub(crate) use password_file::PasswordFile;
 pub(crate) use sentence::{scope_words, sentence};
 pub(crate) use table::{facts, table};
@@ -36,18 +38,7 @@ impl Output {
 
     /// Writes one JSON document on a line of its own, if scripts read this, and else the text.
     pub(crate) fn tell<T: Serialize>(self, document: &T, text: impl FnOnce() -> String) -> io::Result<()> {
-        if self.json {
-            self.document(document)
-        } else {
-            self.line(&text())
-        }
-    }
-
-    /// Writes one JSON document on a line of its own.
-    pub(crate) fn document<T: Serialize>(self, document: &T) -> io::Result<()> {
-        let mut line = serde_json::to_vec(document)?;
-        line.push(b'\n');
-        write(&line)
+        if self.json { self::document(document) } else { self.line(&text()) }
     }
 
     /// Writes text for people; nothing when scripts read this.
@@ -57,11 +48,18 @@ impl Output {
         }
         write(format!("{}\n", text.trim_end_matches('\n')).as_bytes())
     }
+}
 
-    /// Writes what is neither: a completion script, a manual page.
-    pub(crate) fn raw(self, bytes: &[u8]) -> io::Result<()> {
-        write(bytes)
-    }
+/// Writes one JSON document on a line of its own.
+pub(crate) fn document<T: Serialize>(document: &T) -> io::Result<()> {
+    let mut line = serde_json::to_vec(document)?;
+    line.push(b'\n');
+    write(&line)
+}
+
+/// Writes what is neither for people nor JSON: a completion script, a manual page.
+pub(crate) fn raw(bytes: &[u8]) -> io::Result<()> {
+    write(bytes)
 }
 
 fn write(bytes: &[u8]) -> io::Result<()> {

@@ -27,18 +27,15 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 }
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let s = address.segments();
-    let embedded = |high: u16, low: u16| {
-        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
-        Ipv4Addr::new(a, b, c, d)
-    };
-    if s[..5] == [0; 5] {
+    let part = address.segments();
+    let embedded = |high: u16, low: u16| Ipv4Addr::from(u32::from(high) << 16 | u32::from(low));
+    if part[..5] == [0; 5] {
         return false; // unspecified, loopback, IPv4-mapped and IPv4-compatible (RFC 4291 §2.5): an A record says that better
     }
-    match s[0] {
-        0x0064 if s[1] == 0xff9b => s[2..6] == [0; 4] && is_public_v4(embedded(s[6], s[7])), // NAT64 (RFC 6052)
-        0x2002 => is_public_v4(embedded(s[1], s[2])), // 6to4 (RFC 3056)
-        0x2001 if s[1] == 0 => is_public_v4(embedded(!s[6], !s[7])), // Teredo (RFC 4380)
+    match part[0] {
+        0x0064 if part[1] == 0xff9b => part[2..6] == [0; 4] && is_public_v4(embedded(part[6], part[7])), // NAT64 (RFC 6052)
+        0x2002 => is_public_v4(embedded(part[1], part[2])), // 6to4 (RFC 3056)
+        0x2001 if part[1] == 0 => is_public_v4(embedded(!part[6], !part[7])), // Teredo (RFC 4380)
         first => {
             !((0xfc00..=0xfdff).contains(&first) // unique local (RFC 4193)
                 || (0xfe80..=0xfeff).contains(&first) // link-local and the old site-local (RFC 4291)

@@ -1,7 +1,7 @@
 //! Carrying a parcel.
 
 use crate::{
-    classify::{classify, words},
+    classify::{Judgement, classify, words},
     config::{Config, RECIPIENTS_PER_TRANSACTION, Route, UNSETTLED_PER_CONNECTION},
     connection::Connection,
     failure::Failure,
@@ -39,11 +39,6 @@ impl NetworkCarrier {
         Ok(Self { opener: Opener { config: Arc::clone(&config), resolve, randomness, tls }, config, pool })
     }
 
-    /// Says goodbye on every connection that is kept for the next message; for the end of a drain.
-    pub async fn close(&self) {
-        self.pool.close().await;
-    }
-
     /// Carries those recipients of a parcel that go to one destination; `left` are their places in it.
     async fn carry_to(
         &self,
@@ -59,10 +54,11 @@ impl NetworkCarrier {
         };
         let mut kept = permit.idle();
         let mut stale = false;
+        let (mut avoid, mut earlier) = (Vec::new(), None);
         while !left.is_empty() {
             let mut connection = match kept.take() {
                 Some(connection) => connection,
-                None => match self.opener.open(destination, deadline).await {
+                None => match self.opener.open(destination, &avoid, earlier.take(), deadline).await {
                     Ok(connection) => connection,
                     Err(failure) => return results.fail(&left, &failure),
                 },
@@ -74,17 +70,24 @@ impl NetworkCarrier {
                 return;
             }
             let most = connection.offered().recipients.unwrap_or(usize::MAX);
-            let now: Vec<usize> =
-                left.iter().copied().take(most.min(RECIPIENTS_PER_TRANSACTION)).collect();
+            let now: Vec<usize> = left.iter().copied().take(most.min(RECIPIENTS_PER_TRANSACTION)).collect();
             let verdicts = transact(&mut connection, parcel, &now, deadline).await;
-            // A connection that was kept may have died of old age meanwhile, unnoticed. What fails on it before MAIL is
-            // answered was not said to anybody, and is said again on a fresh one, once.
-            if used_before && !stale && is_stale(&verdicts) {
-                stale = true;
-                continue;
+            if is_unheard(&verdicts) {
+                // A connection that was kept may have died of old age meanwhile, unnoticed. What fails on it before MAIL
+                // is answered was not said to anybody, and is said again on a fresh one, once.
+                if used_before && !stale {
+                    stale = true;
+                    continue;
+                }
+                // RFC 5321 §5.1: a server that goes away on a fresh one leaves it to the next address.
+                if let (Some(address), Ok([verdict, ..])) = (connection.path.address, verdicts.as_deref()) {
+                    earlier = failure(&mut connection, verdict, false);
+                    avoid.push(address);
+                    continue;
+                }
             }
             match verdicts {
-                Ok(verdicts) => self.judge(&mut connection, &now, verdicts, results),
+                Ok(verdicts) => judge(&mut connection, &now, verdicts, results),
                 Err(error) => {
                     results.fail(&left, &not_begun(&connection, error));
                     permit.give_back(connection);
@@ -120,16 +123,6 @@ impl NetworkCarrier {
         permit.give_back(connection);
         None
     }
-
-    fn judge(&self, connection: &mut Connection, which: &[usize], verdicts: Vec<Verdict>, results: &mut Results) {
-        let host = connection.path.host.clone().unwrap_or_default();
-        let mut accepted_before = false;
-        for (place, verdict) in which.iter().zip(verdicts) {
-            let accepted = !matches!(verdict, Verdict::Refused { at: Stage::Mail | Stage::Recipient, .. });
-            results.set(*place, outcome(connection, &host, verdict, accepted_before));
-            accepted_before |= accepted;
-        }
-    }
 }
 
 /// What becomes of a parcel, recipient by recipient.
@@ -146,8 +139,8 @@ impl Results {
     }
 
     fn fail(&mut self, which: &[usize], failure: &Failure) {
-        if failure.path != NetworkPath::default() {
-            self.path = failure.path.clone();
+        if *failure.path != NetworkPath::default() {
+            self.path = NetworkPath::clone(&failure.path);
         }
         for place in which {
             self.set(*place, failure.outcome());
@@ -175,8 +168,7 @@ impl Carrier for NetworkCarrier {
     async fn carry(&self, parcel: &Parcel) -> Carried {
         let deadline = Instant::now() + self.config.timeouts.carry;
         let deliveries = &parcel.message.deliveries;
-        let mut results =
-            Results { outcomes: vec![None; deliveries.len()], path: NetworkPath::default() };
+        let mut results = Results { outcomes: vec![None; deliveries.len()], path: NetworkPath::default() };
         // One group as a rule. A parcel from before the route was changed may have recipients of several destinations.
         let mut groups: Vec<(Destination, Vec<usize>)> = Vec::new();
         for (place, delivery) in deliveries.iter().enumerate() {
@@ -198,6 +190,11 @@ impl Carrier for NetworkCarrier {
                 .map(|outcome| outcome.unwrap_or_else(|| missing.outcome()))
                 .collect(),
         }
+    }
+
+    /// Says goodbye on every connection that is kept for the next message.
+    async fn close(&self) {
+        self.pool.close().await;
     }
 }
 
@@ -230,15 +227,18 @@ fn size(parcel: &Parcel) -> u64 {
 }
 
 /// Settles, before a byte is sent, what this server cannot be given; takes it out of `left`, and says whether nothing is.
-fn settle_unfit(connection: &Connection, parcel: &Parcel, left: &mut Vec<usize>, results: &mut Results) -> bool {
+fn settle_unfit(
+    connection: &Connection,
+    parcel: &Parcel,
+    left: &mut Vec<usize>,
+    results: &mut Results,
+) -> bool {
     let offered = connection.offered();
     let host = connection.path.host.as_deref().unwrap_or_default();
     // RFC 1870 §6.1
     if let Some(limit) = offered.size.filter(|limit| *limit > 0 && size(parcel) > *limit) {
-        let reason = format!(
-            "552 5.3.4 the message has {} octets, and {host} takes at most {limit}",
-            size(parcel)
-        );
+        let reason =
+            format!("552 5.3.4 the message has {} octets, and {host} takes at most {limit}", size(parcel));
         results.fail(left, &Failure::permanent(FailureClass::Content, reason));
         left.clear();
     }
@@ -268,8 +268,8 @@ fn header(content: &[u8]) -> &[u8] {
     &content[..end]
 }
 
-/// Whether a connection was dead before the transaction on it began.
-fn is_stale(verdicts: &Result<Vec<Verdict>, BeginError>) -> bool {
+/// Whether the server went away before it had heard anything: nothing of the transaction can have come of it.
+fn is_unheard(verdicts: &Result<Vec<Verdict>, BeginError>) -> bool {
     match verdicts {
         Err(error) => *error == BeginError::NotReady,
         Ok(verdicts) => verdicts.iter().all(|verdict| match verdict {
@@ -283,9 +283,7 @@ fn is_stale(verdicts: &Result<Vec<Verdict>, BeginError>) -> bool {
 
 fn not_begun(connection: &Connection, error: BeginError) -> Failure {
     match error {
-        BeginError::NotReady => {
-            Failure::temporary(FailureClass::Connection, connection.trouble(None))
-        }
+        BeginError::NotReady => Failure::temporary(FailureClass::Connection, connection.trouble(None)),
         BeginError::TooLarge { .. } | BeginError::NeedsSmtpUtf8 => {
             Failure::permanent(FailureClass::Content, error.to_string())
         }
@@ -295,27 +293,42 @@ fn not_begun(connection: &Connection, error: BeginError) -> Failure {
     }
 }
 
-fn outcome(connection: &mut Connection, host: &str, verdict: Verdict, accepted_before: bool) -> Outcome {
-    match verdict {
-        Verdict::Taken(reply) => Outcome::Delivered { reply },
-        Verdict::Refused { at, reply } => {
-            let judgement = classify(at, &reply, accepted_before);
-            let class = judgement.class;
-            let reason = format!("{host} refused {at} with {}: {}", reply.code, words(class));
-            if judgement.permanent {
-                Outcome::Failed { class, reply: Some(reply), reason }
-            } else {
-                Outcome::Deferred { class, reply: Some(reply), reason }
+/// Notes what became of each recipient of a transaction.
+fn judge(connection: &mut Connection, which: &[usize], verdicts: Vec<Verdict>, results: &mut Results) {
+    let mut accepted_before = false;
+    for (place, verdict) in which.iter().zip(verdicts) {
+        let refused = matches!(verdict, Verdict::Refused { at: Stage::Mail | Stage::Recipient, .. });
+        match failure(connection, &verdict, accepted_before) {
+            Some(failure) => results.set(*place, failure.outcome()),
+            None => {
+                if let Verdict::Taken(reply) = verdict {
+                    results.set(*place, Outcome::Delivered { reply });
+                }
             }
+        }
+        accepted_before |= !refused;
+    }
+}
+
+/// What a verdict comes to, unless it is success.
+fn failure(connection: &mut Connection, verdict: &Verdict, accepted_before: bool) -> Option<Failure> {
+    let host = connection.path.host.clone().unwrap_or_default();
+    let failure = match verdict {
+        Verdict::Taken(_) => return None,
+        Verdict::Refused { at, reply } => {
+            let Judgement { permanent, class } = classify(*at, reply, accepted_before);
+            let reason = format!("{host} refused {at} with {}: {}", reply.code, words(class));
+            Failure { permanent, reply: Some(reply.clone()), ..Failure::temporary(class, reason) }
         }
         Verdict::Unanswered { at } => {
             let trouble = connection.why_closed();
-            let reason = if at == Stage::Content {
+            let reason = if *at == Stage::Content {
                 format!("{host} did not confirm the message ({trouble}); it may have arrived all the same")
             } else {
                 format!("{host}, at {at}: {trouble}")
             };
-            Outcome::Deferred { class: FailureClass::Connection, reply: None, reason }
+            Failure::temporary(FailureClass::Connection, reason)
         }
-    }
+    };
+    Some(failure.at(connection.path.clone()))
 }

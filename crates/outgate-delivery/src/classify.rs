@@ -55,13 +55,28 @@ pub fn classify(stage: Stage, reply: &Reply, accepted_before: bool) -> Judgement
 /// Words for "come back in a while", as the usual greylisting programs send them.
 const GREYLISTING: &[&str] = &["greylist", "graylist", "grey-list", "gray-list", "grey list", "gray list"];
 /// Words for "too much, too fast".
-const RATE: &[&str] = &["too many", "too fast", "rate limit", "ratelimit", "throttl", "slow down", "unusual rate"];
+const RATE: &[&str] =
+    &["too many", "too fast", "rate limit", "ratelimit", "throttl", "slow down", "unusual rate"];
 /// Words for a mailbox without room.
-const FULL: &[&str] = &["mailbox full", "mailbox is full", "over quota", "overquota", "quota exceeded", "exceeded storage"];
+const FULL: &[&str] =
+    &["mailbox full", "mailbox is full", "over quota", "overquota", "quota exceeded", "exceeded storage"];
 /// Words for "not from you".
 const POLICY: &[&str] = &[
-    "spam", "block", "blacklist", "denylist", "reputation", "policy", "denied", "spf", "dkim", "dmarc",
-    "relay", "banned", "listed", "not authorized", "not allowed",
+    "spam",
+    "block",
+    "blacklist",
+    "denylist",
+    "reputation",
+    "policy",
+    "denied",
+    "spf",
+    "dkim",
+    "dmarc",
+    "relay",
+    "banned",
+    "listed",
+    "not authorized",
+    "not allowed",
 ];
 
 /// RFC 3463 §3 and the IANA registry of enhanced status codes: subject and detail.
@@ -94,9 +109,8 @@ fn by_code(stage: Stage, code: u16, accepted_before: bool, says: impl Fn(&[&str]
         (552, _) => C::Content, // RFC 1870 §6.1: too large
         (500..=599, _) if says(POLICY) => C::Policy,
         (550 | 551 | 553, Stage::Recipient) => C::Address, // RFC 5321 §4.2.3
-        (550 | 553, Stage::Mail) => C::Policy,
         (550 | 554, Stage::Data | Stage::Content) => C::Content,
-        (554, _) => C::Policy,
+        (550 | 553, Stage::Mail) | (554, _) => C::Policy,
         _ => C::Other,
     }
 }

@@ -62,7 +62,7 @@ pub(crate) struct Connection {
     buffer: Box<[u8]>,
     /// What became of the connection, when something did.
     trouble: Option<String>,
-    /// How long the server may still speak after a message that broke off.
+    /// A message broke off: the server has only a little time left to say why.
     aftermath: bool,
     /// Messages that were carried.
     pub(crate) carried: usize,

@@ -12,12 +12,12 @@ pub(crate) struct Failure {
     pub(crate) reply: Option<Reply>,
     pub(crate) reason: String,
     /// How far it got.
-    pub(crate) path: NetworkPath,
+    pub(crate) path: Box<NetworkPath>,
 }
 
 impl Failure {
     pub(crate) fn temporary(class: FailureClass, reason: impl Into<String>) -> Self {
-        Self { permanent: false, class, reply: None, reason: reason.into(), path: NetworkPath::default() }
+        Self { permanent: false, class, reply: None, reason: reason.into(), path: Box::default() }
     }
 
     pub(crate) fn permanent(class: FailureClass, reason: impl Into<String>) -> Self {
@@ -25,7 +25,7 @@ impl Failure {
     }
 
     pub(crate) fn at(self, path: NetworkPath) -> Self {
-        Self { path, ..self }
+        Self { path: Box::new(path), ..self }
     }
 
     /// Of two ways that failed, the one to be told of: what is temporary outlasts what is permanent, because it

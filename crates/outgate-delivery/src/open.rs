@@ -47,10 +47,13 @@ enum Shut {
 }
 
 impl Opener {
-    /// A connection to a destination that is ready for a transaction.
+    /// A connection to a destination that is ready for a transaction. `avoid` are addresses that were tried already, and
+    /// `earlier` is what came of the last of them.
     pub(crate) async fn open(
         &self,
         destination: &Destination,
+        avoid: &[SocketAddr],
+        earlier: Option<Failure>,
         deadline: Instant,
     ) -> Result<Connection, Failure> {
         let directory = Directory {
@@ -58,11 +61,12 @@ impl Opener {
             resolve: self.resolve.as_ref(),
             randomness: self.randomness.as_ref(),
         };
-        let late =
-            || Failure::temporary(FailureClass::Connection, "no server of the destination was reached in time");
+        let late = || {
+            Failure::temporary(FailureClass::Connection, "no server of the destination was reached in time")
+        };
         let hosts = timeout_at(deadline, directory.hosts(destination)).await.map_err(|_| late())??;
-        let mut failure: Option<Failure> = None;
-        let mut tried = 0;
+        let mut failure = earlier;
+        let mut tried = avoid.len();
         for host in hosts {
             let path = NetworkPath { host: Some(host.name.clone()), ..NetworkPath::default() };
             let addresses = match timeout_at(deadline, directory.addresses(&host)).await {
@@ -73,8 +77,8 @@ impl Opener {
                 }
                 Err(_) => return Err(late().at(path).or(failure)),
             };
-            for address in addresses {
-                if tried == ADDRESSES_TRIED || Instant::now() >= deadline {
+            for address in addresses.into_iter().filter(|address| !avoid.contains(address)) {
+                if tried >= ADDRESSES_TRIED || Instant::now() >= deadline {
                     return Err(failure.unwrap_or_else(late));
                 }
                 tried += 1;
@@ -101,7 +105,12 @@ impl Opener {
         }
     }
 
-    async fn connect(&self, host: &str, address: SocketAddr, deadline: Instant) -> Result<Connection, Failure> {
+    async fn connect(
+        &self,
+        host: &str,
+        address: SocketAddr,
+        deadline: Instant,
+    ) -> Result<Connection, Failure> {
         let protection = self.protection();
         match self.try_once(host, address, protection, deadline).await {
             Ok(connection) => Ok(connection),
@@ -224,7 +233,10 @@ fn closed(connection: &Connection, host: &str, closing: &Closing) -> Failure {
             format!("{host}, at {at}: {}", connection.trouble(Some(closing))),
         ),
         Closing::Quit | Closing::Garbled(_) | Closing::Nonsense { .. } | Closing::OutOfStep => {
-            Failure::temporary(FailureClass::Connection, format!("{host}: {}", connection.trouble(Some(closing))))
+            Failure::temporary(
+                FailureClass::Connection,
+                format!("{host}: {}", connection.trouble(Some(closing))),
+            )
         }
     };
     failure.at(connection.path.clone())

@@ -8,17 +8,21 @@ use outgate_core::Destination;
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep, timeout_at},
 };
 
-/// All destinations' connections. A destination has at most so many at a time, idle ones included, because whoever has a
-/// permit takes an idle one before it opens another.
+/// The shortest pause between two sweeps, however short the idle time is.
+const SHORTEST_SWEEP: Duration = Duration::from_millis(20);
+
+/// All destinations' connections. A destination has at most so many in use at a time; whoever has a permit takes an idle
+/// one before it opens another.
 pub(crate) struct Pool {
     config: Arc<Config>,
     lanes: Mutex<Lanes>,
@@ -41,7 +45,7 @@ struct Lane {
 pub(crate) struct Permit {
     pool: Arc<Pool>,
     lane: Arc<Lane>,
-    _permit: OwnedSemaphorePermit,
+    _held: OwnedSemaphorePermit,
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -62,19 +66,19 @@ impl Pool {
     ) -> Option<Permit> {
         let lane = {
             let mut lanes = locked(&self.lanes);
-            match lanes.by.get(destination) {
-                Some(lane) => Arc::clone(lane),
-                None => {
-                    let permits = Arc::new(Semaphore::new(self.config.connections_per_destination.max(1)));
-                    let lane = Arc::new(Lane { permits, idle: Mutex::default() });
-                    lanes.by.insert(destination.clone(), Arc::clone(&lane));
-                    lane
-                }
+            let fresh = || {
+                let permits = Arc::new(Semaphore::new(self.config.connections_per_destination.max(1)));
+                Arc::new(Lane { permits, idle: Mutex::default() })
+            };
+            let lane = Arc::clone(lanes.by.entry(destination.clone()).or_insert_with(fresh));
+            if !std::mem::replace(&mut lanes.sweeping, true) {
+                tokio::spawn(sweep(Arc::downgrade(self)));
             }
+            lane
         };
         let permits = Arc::clone(&lane.permits);
         let permit = timeout_at(deadline, permits.acquire_owned()).await.ok()?.ok()?;
-        Some(Permit { pool: Arc::clone(self), lane, _permit: permit })
+        Some(Permit { pool: Arc::clone(self), lane, _held: permit })
     }
 
     /// Closes what is idle.
@@ -92,8 +96,8 @@ impl Pool {
         }
     }
 
-    /// Closes what has been idle too long, and forgets destinations without connections. Says whether any are left.
-    fn sweep(&self) -> bool {
+    /// Closes what has been idle too long, and forgets destinations that nobody is at. Says whether any are left.
+    fn sweep_once(&self) -> bool {
         let mut lanes = locked(&self.lanes);
         let idle_timeout = self.config.idle_timeout;
         lanes.by.retain(|_, lane| {
@@ -108,21 +112,19 @@ impl Pool {
         lanes.sweeping = !lanes.by.is_empty();
         lanes.sweeping
     }
+}
 
-    /// Sees to it that [`Self::sweep`] is called as long as there is something to sweep.
-    fn keep_sweeping(self: &Arc<Self>) {
-        if std::mem::replace(&mut locked(&self.lanes).sweeping, true) {
+/// Sweeps a pool until it is empty or gone.
+async fn sweep(pool: Weak<Pool>) {
+    loop {
+        let Some(pause) = pool.upgrade().map(|pool| (pool.config.idle_timeout / 2).max(SHORTEST_SWEEP))
+        else {
+            return;
+        };
+        sleep(pause).await;
+        if !pool.upgrade().is_some_and(|pool| pool.sweep_once()) {
             return;
         }
-        let (pool, pause) = (Arc::downgrade(self), self.config.idle_timeout / 2);
-        tokio::spawn(async move {
-            loop {
-                sleep(pause).await;
-                if !pool.upgrade().is_some_and(|pool| pool.sweep()) {
-                    return;
-                }
-            }
-        });
     }
 }
 
@@ -154,6 +156,5 @@ impl Permit {
         connection.idle_since = Instant::now();
         locked(&self.lane.idle).push(connection);
         self.pool.idle.fetch_add(1, Ordering::Relaxed);
-        self.pool.keep_sweeping();
     }
 }

@@ -49,13 +49,15 @@ impl Tls {
         }
         let provider = Arc::new(aws_lc_rs::default_provider());
         let time = Arc::new(Time(clock));
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
-                .build()
-                .map_err(|error| failed(&error))?;
+        let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .map_err(|error| failed(&error))?;
         let builder = || {
-            ClientConfig::builder_with_details(Arc::clone(&provider), Arc::clone(&time) as Arc<dyn TimeProvider>)
-                .with_safe_default_protocol_versions()
+            ClientConfig::builder_with_details(
+                Arc::clone(&provider),
+                Arc::clone(&time) as Arc<dyn TimeProvider>,
+            )
+            .with_safe_default_protocol_versions()
         };
         let any = builder()
             .map_err(|error| failed(&error))?

@@ -95,8 +95,7 @@ impl Resolver {
         options.cache_size = CACHED_ANSWERS;
         options.positive_max_ttl = Some(LONGEST_CACHED);
         options.negative_max_ttl = Some(LONGEST_CACHED);
-        let mut builder =
-            TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        let mut builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
         *builder.options_mut() = options;
         let inner = builder.build().map_err(|error| ResolverError::Failed(error.to_string()))?;
         Ok(Self { inner, deadline: lookup })

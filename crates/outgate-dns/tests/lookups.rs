@@ -1,5 +1,7 @@
 //! Lookups against real DNS servers on the loopback interface.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use hickory_server::{
     Server,
     proto::rr::{
@@ -81,6 +83,7 @@ async fn answers() {
     assert_eq!(addresses("alias.example.org").await.unwrap(), ["192.0.2.2"], "CNAMEs are followed");
     assert_eq!(addresses("txt.example.org").await, Err(ResolveError::NoRecords));
     assert_eq!(addresses("nobody.example.org").await, Err(ResolveError::NoSuchName));
+    assert_eq!(addresses("localhost").await.unwrap(), ["::1", "127.0.0.1"], "nobody is asked");
     assert_eq!(addresses("..").await, Err(ResolveError::NoSuchName));
     assert_eq!(resolver.mx(&domain("mx1.example.org")).await, Err(ResolveError::NoRecords));
     assert_eq!(resolver.mx(&domain("nobody.example.org")).await, Err(ResolveError::NoSuchName));

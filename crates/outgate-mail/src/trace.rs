@@ -76,7 +76,7 @@ pub fn hops(content: &[u8]) -> usize {
 }
 
 /// RFC 5322 §3.3, in UTC.
-fn date(at: Timestamp) -> String {
+pub(crate) fn date(at: Timestamp) -> String {
     // It fails for years before 0 alone; the epoch is as good as any date then.
     rfc2822::to_string(&at.to_zoned(TimeZone::UTC))
         .unwrap_or_else(|_| "Thu, 1 Jan 1970 00:00:00 +0000".to_owned())

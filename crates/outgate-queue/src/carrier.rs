@@ -50,6 +50,8 @@ pub enum Outcome {
 pub struct Carried {
     /// Which way it went.
     pub path: NetworkPath,
+    /// Whether every server that took it announced DSN (RFC 3461), and so tells the sender itself of its success.
+    pub dsn: bool,
     /// What became of each recipient, in the parcel's order, one each.
     pub outcomes: Vec<Outcome>,
 }
@@ -66,6 +68,9 @@ pub trait Carrier: Send + Sync {
 
     /// Carries one parcel.
     async fn carry(&self, parcel: &Parcel) -> Carried;
+
+    /// Ends what is kept open for the next parcel; at the end of a drain.
+    async fn close(&self) {}
 }
 
 /// Why a message could not be signed; it is tried again later.

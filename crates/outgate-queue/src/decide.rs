@@ -16,6 +16,8 @@ pub struct Decision {
     pub class: Option<FailureClass>,
     /// One sentence for people.
     pub reason: String,
+    /// Whether it ends only because the retry time is over.
+    pub expired: bool,
 }
 
 /// When an attempt happened, as far as the decision needs it.
@@ -41,6 +43,7 @@ pub fn decide(outcome: Outcome, moment: Moment, law: &RetryLaw) -> Decision {
             reply: Some(reply),
             class: None,
             reason: "delivered".to_owned(),
+            expired: false,
         },
         Outcome::Failed { class, reply, reason } => Decision {
             status: match class {
@@ -60,11 +63,13 @@ pub fn decide(outcome: Outcome, moment: Moment, law: &RetryLaw) -> Decision {
             reply,
             class: Some(class),
             reason,
+            expired: false,
         },
         Outcome::Deferred { class, reply, reason } => {
             match law.next(moment.attempts, moment.accepted_at, moment.now, moment.chance) {
                 next @ Some(_) => {
-                    Decision { status: DeliveryStatus::Deferred, next_attempt_at: next, reply, class: Some(class), reason }
+                    let (status, class) = (DeliveryStatus::Deferred, Some(class));
+                    Decision { status, next_attempt_at: next, reply, class, reason, expired: false }
                 }
                 None => Decision {
                     status: DeliveryStatus::SoftBounced,
@@ -72,6 +77,7 @@ pub fn decide(outcome: Outcome, moment: Moment, law: &RetryLaw) -> Decision {
                     reply,
                     class: Some(class),
                     reason: format!("gave up: the retry time is over; the last trouble was: {reason}"),
+                    expired: true,
                 },
             }
         }
@@ -96,7 +102,7 @@ mod tests {
         assert!(early.next_attempt_at.is_some());
         let late = decide(deferred(), moment(72 * 3600), &law);
         assert_eq!((late.status, late.next_attempt_at), (DeliveryStatus::SoftBounced, None));
-        assert!(late.reason.contains("no answer"));
+        assert!(late.reason.contains("no answer") && late.expired && !early.expired);
     }
 
     #[test]

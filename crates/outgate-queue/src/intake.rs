@@ -180,7 +180,12 @@ impl Intake {
                 .deliveries
                 .iter()
                 .filter(|delivery| delivery.destination == destination && accepted.leased.contains(&delivery.id))
-                .map(|delivery| LeasedDelivery { id: delivery.id, recipient: delivery.recipient.clone(), attempts: 0 })
+                .map(|delivery| LeasedDelivery {
+                    id: delivery.id,
+                    recipient: delivery.recipient.clone(),
+                    attempts: 0,
+                    delay_told: false,
+                })
                 .collect();
             if deliveries.is_empty() {
                 continue; // paused

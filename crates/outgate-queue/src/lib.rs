@@ -7,11 +7,13 @@
 //! The map, along a message's way:
 //! - [`Intake`]: claimed → authorised → prepared → accepted
 //! - [`Runner`]: leases what is due, has it signed and carried, and settles what became of it
+//! - [`action`]: what its sender is told of it, pure
 //! - [`decide`]: from an outcome to a status, pure; [`RetryLaw`]: when to try again, pure
 
 mod carrier;
 mod decide;
 mod intake;
+mod notify;
 mod permits;
 mod retry;
 mod runner;
@@ -19,6 +21,7 @@ mod runner;
 pub use carrier::{Carried, Carrier, Outcome, Parcel, SignError, Signer};
 pub use decide::{Decision, Moment, decide};
 pub use intake::{Claimed, Intake, IntakeError, Origin};
+pub use notify::{Fate, Notices, action};
 pub use permits::{Permit, Permits};
 pub use retry::RetryLaw;
 pub use runner::{Job, LEASE, Runner, RunnerParts, Step};

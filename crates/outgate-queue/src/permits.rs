@@ -2,7 +2,7 @@
 
 use outgate_core::Destination;
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
@@ -13,8 +13,8 @@ const MOST_IN_ALL: usize = 4096;
 struct Counts {
     in_all: usize,
     by_destination: HashMap<Destination, usize>,
-    /// Destinations with deliveries that are due but found no permit.
-    backlog: HashSet<Destination>,
+    /// Destinations with deliveries that are due but found no permit, and how often that was noted.
+    backlog: HashMap<Destination, u64>,
 }
 
 /// The permits of one relay.
@@ -60,19 +60,24 @@ impl Permits {
     /// Notes that a destination has due deliveries in the store; whoever holds its permits drains them.
     pub fn note_backlog(&self, destination: &Destination) {
         let mut counts = self.counts();
-        if !counts.backlog.contains(destination) {
-            counts.backlog.insert(destination.clone());
+        if let Some(noted) = counts.backlog.get_mut(destination) {
+            *noted += 1;
+        } else {
+            counts.backlog.insert(destination.clone(), 0);
         }
     }
 
-    /// Notes that a destination had nothing more due.
-    pub(crate) fn clear_backlog(&self, destination: &Destination) {
-        self.counts().backlog.remove(destination);
+    /// Whether a destination is known to have due deliveries in the store; the number goes to [`Permits::clear_backlog`].
+    pub(crate) fn backlog(&self, destination: &Destination) -> Option<u64> {
+        self.counts().backlog.get(destination).copied()
     }
 
-    /// Whether a destination is known to have due deliveries in the store.
-    pub(crate) fn has_backlog(&self, destination: &Destination) -> bool {
-        self.counts().backlog.contains(destination)
+    /// Notes that a destination had nothing more due, unless something was noted since `seen`.
+    pub(crate) fn clear_backlog(&self, destination: &Destination, seen: u64) {
+        let mut counts = self.counts();
+        if counts.backlog.get(destination) == Some(&seen) {
+            counts.backlog.remove(destination);
+        }
     }
 }
 

@@ -28,12 +28,17 @@ impl Default for RetryLaw {
 }
 
 impl RetryLaw {
+    /// When a message accepted at `accepted_at` is given up.
+    pub fn end(&self, accepted_at: Timestamp) -> Timestamp {
+        accepted_at.saturating_add(self.give_up_after).unwrap_or(Timestamp::MAX)
+    }
+
     /// The time of the next attempt, after `attempts` that failed, the last just now; `None` when the time is up.
     ///
     /// `chance` is any number; it spreads deliveries that failed together. An attempt that would come after the time is
     /// up is made when it is up, so that every delivery has a last chance at its end.
     pub fn next(&self, attempts: u32, accepted_at: Timestamp, now: Timestamp, chance: u32) -> Option<Timestamp> {
-        let end = accepted_at.saturating_add(self.give_up_after).unwrap_or(Timestamp::MAX);
+        let end = self.end(accepted_at);
         if now >= end {
             return None;
         }

@@ -2,16 +2,21 @@
 
 mod run;
 mod scan;
+mod settle;
 
-use crate::{Carrier, Permit, Permits, RetryLaw, Signer};
+use crate::{Carrier, Notices, Permit, Permits, RetryLaw, Signer};
 use bytes::Bytes;
+use settle::Ending;
 use outgate_core::{
     ByteBudget, Clock, MessageId, Randomness, Reservation, Timestamp,
-    store::{Holder, Lease, LeasedMessage, Settlement, Store, StoreError},
+    store::{Holder, Lease, LeasedMessage, Store, StoreError},
 };
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::sync::Notify;
@@ -37,6 +42,8 @@ pub struct RunnerParts {
     pub randomness: Arc<dyn Randomness>,
     /// When to try again.
     pub law: RetryLaw,
+    /// What senders are told, and when.
+    pub notices: Notices,
     /// The name this relay holds leases under.
     pub holder: Holder,
     /// What messages may take in memory together.
@@ -71,7 +78,7 @@ struct State {
     /// Leases of jobs that run, one per message and job, to be renewed.
     running: HashMap<MessageId, (usize, Timestamp)>,
     /// What could not be settled because the store failed, with the permits that keep it bounded.
-    unsettled: Vec<(Settlement, Permit)>,
+    unsettled: Vec<(Ending, Permit)>,
     /// When the store is next asked for what is due.
     look_at: Option<Timestamp>,
 }
@@ -82,12 +89,13 @@ pub struct Runner {
     permits: Permits,
     state: Mutex<State>,
     wake: Notify,
+    winding_down: AtomicBool,
 }
 
 impl Runner {
     /// A runner that has not looked yet.
     pub fn new(parts: RunnerParts) -> Arc<Self> {
-        Arc::new(Self { parts, permits: Permits::default(), state: Mutex::default(), wake: Notify::new() })
+        Arc::new(Self { parts, permits: Permits::default(), state: Mutex::default(), wake: Notify::new(), winding_down: AtomicBool::new(false) })
     }
 
     /// The permits, which intake takes from too.
@@ -155,6 +163,15 @@ impl Runner {
             entry.0 += 1;
         }
         Step { jobs, again_at: state.look_at.unwrap_or(now) }
+    }
+
+    /// From now on jobs end when what they carry is settled, instead of going on with the backlog.
+    pub fn wind_down(&self) {
+        self.winding_down.store(true, Ordering::Relaxed);
+    }
+
+    fn winding_down(&self) -> bool {
+        self.winding_down.load(Ordering::Relaxed)
     }
 
     /// Gives back what intake handed over and nobody started; for the end of a drain.

@@ -1,6 +1,9 @@
 //! Drives the queue's runner: the timer and the tasks that the queue itself does without.
 
-use outgate_core::Clock;
+use outgate_core::{
+    Clock, Timestamp,
+    store::{Store, StoreError},
+};
 use outgate_queue::Runner;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{sleep, timeout};
@@ -10,6 +13,17 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 const SWEEP_EVERY: Duration = Duration::from_mins(5);
 /// Rows that one sweep takes at most, so that it never holds the writer long.
 const SWEEP_ROWS: usize = 500;
+
+/// How long events are kept.
+const EVENTS_KEPT: Duration = Duration::from_hours(30 * 24);
+
+/// Takes rubbish and old events a little at a time, so that submissions between are not held up.
+async fn sweep_once(store: &dyn Store, now: Timestamp) -> Result<(), StoreError> {
+    while store.sweep(SWEEP_ROWS).await? >= SWEEP_ROWS as u64 {}
+    let Ok(before) = now.checked_sub(EVENTS_KEPT) else { return Ok(()) };
+    while store.trim_events(before, SWEEP_ROWS).await? >= SWEEP_ROWS as u64 {}
+    Ok(())
+}
 
 /// Steps the runner until `stop`, then waits at most `grace` for what is on its way, and gives the rest back.
 pub(crate) async fn drive(runner: Arc<Runner>, clock: Arc<dyn Clock>, stop: CancellationToken, grace: Duration) {
@@ -27,6 +41,7 @@ pub(crate) async fn drive(runner: Arc<Runner>, clock: Arc<dyn Clock>, stop: Canc
             () = sleep(wait) => {}
         }
     }
+    runner.wind_down();
     jobs.close();
     if timeout(grace, jobs.wait()).await.is_err() {
         tracing::warn!(left = jobs.len(), "stopping with deliveries on their way; they are made again after the start");
@@ -34,13 +49,11 @@ pub(crate) async fn drive(runner: Arc<Runner>, clock: Arc<dyn Clock>, stop: Canc
     runner.give_back_ready().await;
 }
 
-/// Sweeps the store now and then, until `stop`.
-pub(crate) async fn sweep(store: Arc<dyn outgate_core::store::Store>, stop: CancellationToken) {
+/// Sweeps the store and trims its log now and then, until `stop`.
+pub(crate) async fn sweep(store: Arc<dyn Store>, clock: Arc<dyn Clock>, stop: CancellationToken) {
     loop {
-        match store.sweep(SWEEP_ROWS).await {
-            Ok(swept) if swept > 0 => tracing::debug!(swept, "swept the store"),
-            Ok(_) => {}
-            Err(error) => tracing::warn!(%error, "the store could not be swept; it is tried again"),
+        if let Err(error) = sweep_once(&*store, clock.now()).await {
+            tracing::warn!(%error, "the store could not be swept; it is tried again");
         }
         tokio::select! {
             () = stop.cancelled() => return,

@@ -118,6 +118,7 @@ pub struct Relay {
     listeners: JoinHandle<outgate_listen::Drained>,
     submission: Arc<Submission>,
     driver: JoinHandle<()>,
+    carrier: Arc<dyn Carrier>,
     rest: TaskTracker,
     _lock: Option<ServeLock>,
 }
@@ -188,6 +189,7 @@ impl Relay {
         if let Err(error) = self.driver.await {
             tracing::error!(%error, "the queue's driver ended badly");
         }
+        self.carrier.close().await;
         self.stop_rest.cancel();
         self.rest.close();
         self.rest.wait().await;
@@ -254,7 +256,7 @@ impl RelayBuilder {
         };
         let runner = Runner::new(RunnerParts {
             store: Arc::clone(&store),
-            carrier,
+            carrier: Arc::clone(&carrier),
             signer: Arc::new(KeySigner::new(Arc::clone(&store), Arc::clone(&master), Arc::clone(&clock))),
             clock: Arc::clone(&clock),
             randomness: Arc::clone(&randomness),
@@ -310,7 +312,7 @@ impl RelayBuilder {
         let [stop_intake, stop_carrying, stop_rest] = [(); 3].map(|()| CancellationToken::new());
         let rest = TaskTracker::new();
         rest.spawn(Arc::clone(&certificates).watch(stop_rest.clone()));
-        rest.spawn(driver::sweep(Arc::clone(&store), stop_rest.clone()));
+        rest.spawn(driver::sweep(Arc::clone(&store), Arc::clone(&clock), stop_rest.clone()));
         rest.spawn({
             let (submission, stop) = (Arc::clone(&submission), stop_rest.clone());
             async move { submission.cut_off(&Notify::new(), stop).await }
@@ -344,6 +346,7 @@ impl RelayBuilder {
             listeners,
             submission,
             driver,
+            carrier,
             rest,
             _lock: lock,
         })

@@ -16,7 +16,7 @@ pub struct Limits {
 impl Limits {
     /// Octets of a command line with its CR LF. RFC 5321 §4.5.3.1.4 asks for 512, the extensions add to it.
     pub const COMMAND_LINE: usize = 4096;
-    /// Octets of a line inside an AUTH exchange with its CR LF (RFC 4954 §4).
+    /// Octets of AUTH, and of a line inside its exchange, with CR LF (RFC 4954 §4).
     pub const AUTH_LINE: usize = 12_288;
     /// `Received:` fields of a message; more is a loop (RFC 5321 §6.3).
     pub const HOPS: usize = 100;

@@ -256,10 +256,10 @@ impl Session {
 
     /// Reads one line and obeys it; `false` when none has come whole.
     fn read_line(&mut self) -> bool {
-        let limit = match self.state {
-            State::SigningIn(_) => Limits::AUTH_LINE,
-            _ => Limits::COMMAND_LINE,
-        };
+        self.input.finish_discard();
+        // RFC 4954 §4: a response may be long, also when it comes with the command
+        let auth = self.input.begins_with("AUTH ") || matches!(self.state, State::SigningIn(_));
+        let limit = if auth { Limits::AUTH_LINE } else { Limits::COMMAND_LINE };
         // Before the sign-in every line may hold a password.
         let wipe = self.right.is_none();
         let mut input = std::mem::take(&mut self.input);

@@ -1,5 +1,7 @@
 //! The client conversation, driven without IO.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use outgate_core::{Body, Recipient, Reply, ReversePath, Secret};
 use outgate_smtp::client::{
     BeginError, Closing, Conversation, Credentials, Mail, Settings, Stage, StartTls, Step, Verdict,
@@ -13,11 +15,7 @@ const BARE: &str = "250 mx.example.org\r\n";
 fn settings(starttls: StartTls, sign_in: bool) -> Settings {
     let credentials =
         || Arc::new(Credentials { username: "relay".into(), password: Secret::new("pass word") });
-    Settings {
-        name: "out.example.net".parse().unwrap(),
-        starttls,
-        credentials: sign_in.then(credentials),
-    }
+    Settings { name: "out.example.net".parse().unwrap(), starttls, credentials: sign_in.then(credentials) }
 }
 
 /// Feeds `input` and returns what was sent until the conversation wants more or has something to say.
@@ -68,7 +66,8 @@ fn openings() {
     use StartTls::{Always, Never, WhenOffered};
     let hello = "EHLO out.example.net\r\n";
     let tls = "250-mx\r\n250 STARTTLS\r\n";
-    let closed = |at, code, text| format!("{:?}", Step::Close(Closing::Refused { at, reply: reply(code, text) }));
+    let closed =
+        |at, code, text| format!("{:?}", Step::Close(Closing::Refused { at, reply: reply(code, text) }));
     let no_tls = format!("{:?}", Step::Close(Closing::NoTls));
     for (starttls, input, sent, last) in [
         (Never, String::new(), String::new(), "NeedInput(Greeting)".into()),
@@ -77,15 +76,45 @@ fn openings() {
         (Never, format!("220 hi\r\n{tls}"), hello.into(), "Ready".into()),
         (Never, "554 no\r\n".into(), String::new(), closed(Stage::Greeting, 554, "no")),
         (Never, "421 busy\r\n".into(), String::new(), closed(Stage::Greeting, 421, "busy")),
-        (Never, "220 hi\r\n502 what\r\n250 fine\r\n".into(), format!("{hello}HELO out.example.net\r\n"), "Ready".into()),
-        (Never, "220 hi\r\n502 what\r\n550 no\r\n".into(), format!("{hello}HELO out.example.net\r\n"), closed(Stage::Hello, 550, "no")),
+        (
+            Never,
+            "220 hi\r\n502 what\r\n250 fine\r\n".into(),
+            format!("{hello}HELO out.example.net\r\n"),
+            "Ready".into(),
+        ),
+        (
+            Never,
+            "220 hi\r\n502 what\r\n550 no\r\n".into(),
+            format!("{hello}HELO out.example.net\r\n"),
+            closed(Stage::Hello, 550, "no"),
+        ),
         (Never, "220 hi\r\n451 later\r\n".into(), hello.into(), closed(Stage::Hello, 451, "later")),
         (WhenOffered, format!("220 hi\r\n{BARE}"), hello.into(), "Ready".into()),
-        (WhenOffered, format!("220 hi\r\n{tls}220 go\r\n"), format!("{hello}STARTTLS\r\n"), "StartTls".into()),
-        (WhenOffered, format!("220 hi\r\n{tls}454 not now\r\n"), format!("{hello}STARTTLS\r\n"), "Ready".into()),
-        (Always, format!("220 hi\r\n{tls}454 no\r\n"), format!("{hello}STARTTLS\r\n"), closed(Stage::StartTls, 454, "no")),
+        (
+            WhenOffered,
+            format!("220 hi\r\n{tls}220 go\r\n"),
+            format!("{hello}STARTTLS\r\n"),
+            "StartTls".into(),
+        ),
+        (
+            WhenOffered,
+            format!("220 hi\r\n{tls}454 not now\r\n"),
+            format!("{hello}STARTTLS\r\n"),
+            "Ready".into(),
+        ),
+        (
+            Always,
+            format!("220 hi\r\n{tls}454 no\r\n"),
+            format!("{hello}STARTTLS\r\n"),
+            closed(Stage::StartTls, 454, "no"),
+        ),
         (Always, format!("220 hi\r\n{BARE}"), hello.into(), no_tls.clone()),
-        (Always, "220 hi\r\n500 what\r\n250 fine\r\n".into(), format!("{hello}HELO out.example.net\r\n"), no_tls),
+        (
+            Always,
+            "220 hi\r\n500 what\r\n250 fine\r\n".into(),
+            format!("{hello}HELO out.example.net\r\n"),
+            no_tls,
+        ),
     ] {
         let mut conversation = Conversation::new(settings(starttls, false), false);
         let (said, step) = play(&mut conversation, &input);
@@ -117,7 +146,12 @@ fn what_came_in_clear_behind_starttls_is_thrown_away() {
 fn signing_in() {
     for (ehlo, replies, sent, ready) in [
         ("250 AUTH LOGIN PLAIN", "235 ok\r\n", "AUTH PLAIN AHJlbGF5AHBhc3Mgd29yZA==\r\n", true),
-        ("250 AUTH LOGIN", "334 u\r\n334 p\r\n235 ok\r\n", "AUTH LOGIN\r\ncmVsYXk=\r\ncGFzcyB3b3Jk\r\n", true),
+        (
+            "250 AUTH LOGIN",
+            "334 u\r\n334 p\r\n235 ok\r\n",
+            "AUTH LOGIN\r\ncmVsYXk=\r\ncGFzcyB3b3Jk\r\n",
+            true,
+        ),
         ("250 AUTH PLAIN", "535 no\r\n", "AUTH PLAIN AHJlbGF5AHBhc3Mgd29yZA==\r\n", false),
         ("250 AUTH LOGIN", "235 what\r\n", "AUTH LOGIN\r\n", false),
         ("250 AUTH CRAM-MD5", "", "", false),
@@ -136,7 +170,8 @@ fn signing_in() {
     assert_eq!(format!("{:?}", Step::Send(b"secret".to_vec())), "Send(6 octets)");
 }
 
-const COMMANDS: &str = "MAIL FROM:<> SIZE=9\r\nRCPT TO:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n";
+const COMMANDS: &str =
+    "MAIL FROM:<> SIZE=9\r\nRCPT TO:<a@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n";
 
 /// One pipelined transaction to two recipients: replies to the commands, whether the content is asked for, the reply to
 /// it, and the verdicts.
@@ -267,7 +302,11 @@ fn what_cannot_be_sent_is_refused_before_a_byte() {
     assert_eq!(begin(&mut conversation, &["a@example.org"], 1001), Err(BeginError::TooLarge { limit: 1000 }));
     assert_eq!(begin(&mut conversation, &["ä@example.org"], 9), Err(BeginError::NeedsSmtpUtf8));
     assert_eq!(begin(&mut conversation, &[], 9), Err(BeginError::NoRecipients));
-    assert_eq!(begin(&mut conversation, &["a@example.org"], 1000), Ok(()), "and the connection is still good");
+    assert_eq!(
+        begin(&mut conversation, &["a@example.org"], 1000),
+        Ok(()),
+        "and the connection is still good"
+    );
     assert_eq!(begin(&mut conversation, &["a@example.org"], 9), Err(BeginError::NotReady));
 
     let mut unlimited = opened("250-mx\r\n250-SMTPUTF8\r\n250 SIZE 0\r\n");

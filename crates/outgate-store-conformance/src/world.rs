@@ -195,7 +195,7 @@ impl World {
             class,
             reason: format!("the server said {code}"),
         };
-        SettledDelivery { delivery, attempt, status, next_attempt_at }
+        SettledDelivery { delivery, attempt, status, next_attempt_at, notified: false }
     }
 }
 

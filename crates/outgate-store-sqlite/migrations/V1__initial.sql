@@ -111,6 +111,7 @@ CREATE TABLE deliveries (
     status       INTEGER NOT NULL,
     attempts     INTEGER NOT NULL,
     reply        TEXT,
+    delay_told   INTEGER NOT NULL DEFAULT 0,
     next_at      INTEGER NOT NULL,
     due_at       INTEGER NOT NULL,
     lease_holder TEXT,

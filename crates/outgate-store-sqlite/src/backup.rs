@@ -46,7 +46,9 @@ fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
         .and_then(|()| file.sync_all().map_err(failed))
         .and_then(|()| {
             let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-            fs::File::open(folder.unwrap_or(Path::new("."))).and_then(|folder| folder.sync_all()).map_err(failed)
+            fs::File::open(folder.unwrap_or(Path::new(".")))
+                .and_then(|folder| folder.sync_all())
+                .map_err(failed)
         });
     if copied.is_err() {
         // The error at hand says more than one about the removal would.
@@ -64,10 +66,12 @@ fn pages(from: &Path, to: &Path) -> rusqlite::Result<()> {
         let backup = Backup::new(&source, &mut target)?;
         match backup.step(-1)? {
             StepResult::Done => {}
-            _ => return Err(rusqlite::Error::SqliteFailure(
-                rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
-                Some("the database was busy".to_owned()),
-            )),
+            _ => {
+                return Err(rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY),
+                    Some("the database was busy".to_owned()),
+                ));
+            }
         }
     }
     target.close().map_err(|(_, error)| error)

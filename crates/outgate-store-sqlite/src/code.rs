@@ -1,7 +1,8 @@
 //! The numbers that states are kept as. A number once given is never given another meaning.
 
 use outgate_core::{
-    AccountState, Body, DeliveryStatus, DkimAlgorithm, DomainState, KeyStage, Notify, ReturnContent, UserState,
+    AccountState, Body, DeliveryStatus, DkimAlgorithm, DomainState, KeyStage, Notify, ReturnContent,
+    UserState,
 };
 
 /// A state that is kept as a number.

@@ -17,9 +17,8 @@ impl Directory for Sqlite {
     async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
         self.point(|tx| {
             let sql = "SELECT name, state FROM accounts WHERE id = ?1";
-            let read = |row: &rusqlite::Row<'_>| {
-                Ok(Account { id, name: row.get(0)?, state: row::state(row, 1)? })
-            };
+            let read =
+                |row: &rusqlite::Row<'_>| Ok(Account { id, name: row.get(0)?, state: row::state(row, 1)? });
             Ok(row::first(tx, sql, [id.as_bytes()], read)?)
         })
     }

@@ -53,16 +53,15 @@ impl ServeLock {
             .mode(0o600)
             .open(&path)
             .map_err(io)?;
-        for _ in 1..TRIES {
+        for tried in 1..=TRIES {
             if try_lock(&file, FlockOperation::NonBlockingLockExclusive).map_err(io)? {
                 return Ok(Self { _file: file });
             }
-            std::thread::sleep(BETWEEN);
+            if tried < TRIES {
+                std::thread::sleep(BETWEEN);
+            }
         }
-        match try_lock(&file, FlockOperation::NonBlockingLockExclusive).map_err(io)? {
-            true => Ok(Self { _file: file }),
-            false => Err(LockError::Held(folder.to_owned())),
-        }
+        Err(LockError::Held(folder.to_owned()))
     }
 
     /// Whether a relay serves this data folder now.

@@ -34,11 +34,6 @@ impl Entry {
         let sql = "INSERT INTO events (at, body) VALUES (?1, ?2)";
         row::run(tx, sql, (self.at, &self.body)).map(drop)
     }
-
-    /// How much it brings.
-    pub(crate) fn bytes(&self) -> usize {
-        self.body.len()
-    }
 }
 
 /// Appends an event that only the transaction can tell.
@@ -120,7 +115,8 @@ fn end(tx: &Connection) -> rusqlite::Result<i64> {
 /// Trims from the front only: the log has no holes.
 fn trim(tx: &Connection, before: i64, limit: usize) -> rusqlite::Result<u64> {
     let sql = "SELECT seq, at FROM events ORDER BY seq LIMIT ?1";
-    let front = row::all(tx, sql, [row::limit(limit)], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
+    let front =
+        row::all(tx, sql, [row::limit(limit)], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))?;
     let Some((last, _)) = front.iter().take_while(|(_, at)| *at < before).last() else { return Ok(0) };
     let gone = row::run(tx, "DELETE FROM events WHERE seq <= ?1", [last])?;
     row::run(tx, "UPDATE log_floor SET seq = ?1", [last])?;

@@ -9,6 +9,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Names tried for a database in the making; others may be making it too, or have been killed at it.
+const DRAFTS: u32 = 100;
+
 /// How to open a store.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenOptions {
@@ -132,15 +135,8 @@ pub(crate) fn checked(path: &Path, options: &OpenOptions) -> Result<Connection, 
 
 /// Makes a database under another name and puts it in place whole: killed at any instant, there is one or there is none.
 fn create(path: &Path) -> Result<(), OpenError> {
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".new-{}", std::process::id()));
-    let draft = PathBuf::from(draft);
+    let draft = draft(path)?;
     let io = |source| OpenError::Io { path: draft.clone(), source };
-    match fs::remove_file(&draft) {
-        Err(error) if error.kind() != ErrorKind::NotFound => return Err(io(error)),
-        Ok(()) | Err(_) => {}
-    }
-    fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft).map_err(io)?;
     let made = fill(&draft).map_err(|error| of_sqlite(&draft, error)).and_then(|()| {
         match fs::hard_link(&draft, path) {
             // Another process was first: its database is as good.
@@ -154,6 +150,21 @@ fn create(path: &Path) -> Result<(), OpenError> {
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(|source| OpenError::Io { path: folder.to_owned(), source })
+}
+
+/// A new file beside the database that nobody else writes.
+fn draft(path: &Path) -> Result<PathBuf, OpenError> {
+    let mut number = 0;
+    loop {
+        let mut draft = path.as_os_str().to_owned();
+        draft.push(format!(".new-{}-{number}", std::process::id()));
+        let draft = PathBuf::from(draft);
+        match fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft) {
+            Ok(_) => return Ok(draft),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists && number < DRAFTS => number += 1,
+            Err(source) => return Err(OpenError::Io { path: draft, source }),
+        }
+    }
 }
 
 fn fill(draft: &Path) -> rusqlite::Result<()> {

@@ -10,7 +10,8 @@ mod pause;
 mod settle;
 mod sweep;
 
-use crate::{Sqlite, row};
+use crate::{Sqlite, fault::Stop, row};
+use admin::{Change, Place, Which};
 use async_trait::async_trait;
 use bytes::Bytes;
 use outgate_core::{
@@ -21,8 +22,8 @@ use outgate_core::{
         Settlement, StoreError,
     },
 };
-use rusqlite::{Connection, Result};
-use std::sync::atomic::Ordering;
+use rusqlite::Connection;
+use std::sync::{Arc, atomic::Ordering};
 
 #[async_trait]
 impl Queue for Sqlite {
@@ -35,13 +36,13 @@ impl Queue for Sqlite {
         right: &SendRight,
         new: NewMessage,
         at: Timestamp,
-    ) -> std::result::Result<Accepted, AcceptError> {
+    ) -> Result<Accepted, AcceptError> {
         // Here too: what comes in between one look at `MAIL` and the end of its data must not eat the reserve.
         if !self.room.is_there() {
             return Err(StoreError::Full.into());
         }
-        let message = accept::prepare(right.clone(), new, at)?;
-        self.write_bytes(message.bytes(), move |tx| accept::keep(tx, &message)).await
+        let message = accept::Submission::new(right.clone(), new, at)?;
+        self.write_bytes(message.bytes(), move |tx| message.accept(tx)).await
     }
 
     async fn due_destinations(
@@ -49,12 +50,12 @@ impl Queue for Sqlite {
         now: Timestamp,
         after: Option<&Destination>,
         limit: usize,
-    ) -> std::result::Result<Vec<DueDestination>, StoreError> {
+    ) -> Result<Vec<DueDestination>, StoreError> {
         let after = after.cloned();
         self.read(move |tx| Ok(due::destinations(tx, now, after.as_ref(), limit)?)).await
     }
 
-    async fn next_due(&self) -> std::result::Result<Option<Timestamp>, StoreError> {
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(|tx| Ok(due::next(tx)?)).await
     }
 
@@ -64,81 +65,77 @@ impl Queue for Sqlite {
         lease: &Lease,
         now: Timestamp,
         limit: usize,
-    ) -> std::result::Result<Vec<LeasedMessage>, StoreError> {
+    ) -> Result<Vec<LeasedMessage>, StoreError> {
         let (destination, lease) = (destination.clone(), lease.clone());
         self.write(move |tx| Ok(lease::take(tx, &destination, &lease, now, limit)?)).await
     }
 
-    async fn content(&self, message: MessageId) -> std::result::Result<Option<Bytes>, StoreError> {
+    async fn content(&self, message: MessageId) -> Result<Option<Bytes>, StoreError> {
         self.read(move |tx| content::read(tx, message)).await
     }
 
-    async fn renew(&self, message: MessageId, lease: &Lease) -> std::result::Result<bool, StoreError> {
+    async fn renew(&self, message: MessageId, lease: &Lease) -> Result<bool, StoreError> {
         let lease = lease.clone();
         self.write(move |tx| Ok(lease::renew(tx, message, &lease)?)).await
     }
 
-    async fn give_back(
-        &self,
-        deliveries: &[DeliveryId],
-        holder: &Holder,
-    ) -> std::result::Result<(), StoreError> {
+    async fn give_back(&self, deliveries: &[DeliveryId], holder: &Holder) -> Result<(), StoreError> {
         let (deliveries, holder) = (deliveries.to_vec(), holder.clone());
         self.write(move |tx| Ok(lease::give_back(tx, &deliveries, &holder)?)).await
     }
 
-    async fn settle(&self, settlement: Settlement) -> std::result::Result<Vec<Settled>, StoreError> {
+    async fn settle(&self, settlement: Settlement) -> Result<Vec<Settled>, StoreError> {
         let outcome = settle::prepare(settlement)?;
-        self.write(move |tx| settle::record(tx, &outcome)).await
+        self.write_bytes(outcome.bytes(), move |tx| settle::record(tx, &outcome)).await
     }
 
-    async fn set_aside(&self, message: MessageId, at: Timestamp) -> std::result::Result<(), StoreError> {
+    async fn set_aside(&self, message: MessageId, at: Timestamp) -> Result<(), StoreError> {
         self.write(move |tx| admin::set_aside(tx, message, at)).await
     }
 
-    async fn take_back_leases(&self, holder: &Holder) -> std::result::Result<u64, StoreError> {
-        let mut taken = 0;
-        loop {
-            let others = holder.clone();
-            let step = self.write(move |tx| Ok(lease::take_back(tx, &others, STEP)?)).await?;
-            taken += step as u64;
-            if step < STEP {
-                return Ok(taken);
+    async fn take_back_leases(&self, holder: &Holder) -> Result<u64, StoreError> {
+        let (which, holder) = (Which::LeasedToOthers(holder.clone()), holder.clone());
+        let end = move |tx: &Connection, step: &[Place]| {
+            let mut ended = 0;
+            for place in step {
+                ended += lease::take_back(tx, place, &holder)? as u64;
             }
-        }
+            Ok(ended)
+        };
+        self.in_steps(which, end).await
     }
 
-    async fn hold(&self, which: &Selector, actor: &Actor, at: Timestamp) -> std::result::Result<u64, StoreError> {
-        self.in_steps(admin::Change::Hold, which, actor, at).await
+    async fn hold(&self, which: &Selector, actor: &Actor, at: Timestamp) -> Result<u64, StoreError> {
+        self.change(Change::Hold, which, actor, at).await
     }
 
-    async fn release(&self, which: &Selector, actor: &Actor, at: Timestamp) -> std::result::Result<u64, StoreError> {
-        self.in_steps(admin::Change::Release, which, actor, at).await
+    async fn release(&self, which: &Selector, actor: &Actor, at: Timestamp) -> Result<u64, StoreError> {
+        self.change(Change::Release, which, actor, at).await
     }
 
-    async fn retry(&self, which: &Selector, actor: &Actor, at: Timestamp) -> std::result::Result<u64, StoreError> {
-        self.in_steps(admin::Change::Retry, which, actor, at).await
+    async fn retry(&self, which: &Selector, actor: &Actor, at: Timestamp) -> Result<u64, StoreError> {
+        self.change(Change::Retry, which, actor, at).await
     }
 
-    async fn cancel(&self, which: &Selector, actor: &Actor, at: Timestamp) -> std::result::Result<u64, StoreError> {
-        self.in_steps(admin::Change::Cancel, which, actor, at).await
+    async fn cancel(&self, which: &Selector, actor: &Actor, at: Timestamp) -> Result<u64, StoreError> {
+        self.change(Change::Cancel, which, actor, at).await
     }
 
-    async fn pause(&self, scope: &PauseScope, actor: &Actor, at: Timestamp) -> std::result::Result<(), StoreError> {
+    async fn pause(&self, scope: &PauseScope, actor: &Actor, at: Timestamp) -> Result<(), StoreError> {
         let (scope, actor) = (scope.clone(), actor.clone());
         self.write(move |tx| pause::begin(tx, &scope, &actor, at)).await
     }
 
-    async fn resume(&self, scope: &PauseScope, actor: &Actor, at: Timestamp) -> std::result::Result<(), StoreError> {
+    async fn resume(&self, scope: &PauseScope, actor: &Actor, at: Timestamp) -> Result<(), StoreError> {
         let (scope, actor) = (scope.clone(), actor.clone());
         self.write(move |tx| pause::end(tx, &scope, &actor, at)).await
     }
 
-    async fn paused(&self) -> std::result::Result<Vec<PauseScope>, StoreError> {
+    async fn paused(&self) -> Result<Vec<PauseScope>, StoreError> {
         self.read(|tx| Ok(pause::list(tx)?)).await
     }
 
-    async fn summary(&self) -> std::result::Result<QueueSummary, StoreError> {
+    async fn summary(&self) -> Result<QueueSummary, StoreError> {
         self.read(|tx| Ok(pages::summary(tx)?)).await
     }
 
@@ -147,16 +144,16 @@ impl Queue for Sqlite {
         filter: &DeliveryFilter,
         after: Option<&PageCursor>,
         limit: usize,
-    ) -> std::result::Result<DeliveryPage, StoreError> {
+    ) -> Result<DeliveryPage, StoreError> {
         let (filter, after) = (filter.clone(), after.map(pages::Place::parse).transpose()?);
         self.read(move |tx| Ok(pages::deliveries(tx, &filter, after, limit)?)).await
     }
 
-    async fn message(&self, message: MessageId) -> std::result::Result<Option<MessageHistory>, StoreError> {
+    async fn message(&self, message: MessageId) -> Result<Option<MessageHistory>, StoreError> {
         self.read(move |tx| Ok(pages::message(tx, message)?)).await
     }
 
-    async fn message_of(&self, delivery: DeliveryId) -> std::result::Result<Option<MessageId>, StoreError> {
+    async fn message_of(&self, delivery: DeliveryId) -> Result<Option<MessageId>, StoreError> {
         self.read(move |tx| {
             let sql = "SELECT m.id FROM deliveries d JOIN messages m ON m.seq = d.message WHERE d.id = ?1";
             Ok(row::first(tx, sql, [delivery.as_bytes()], |row| row::id(row, 0, MessageId::from_bytes))?)
@@ -164,7 +161,7 @@ impl Queue for Sqlite {
         .await
     }
 
-    async fn sweep(&self, limit: usize) -> std::result::Result<u64, StoreError> {
+    async fn sweep(&self, limit: usize) -> Result<u64, StoreError> {
         let from = self.swept.clone();
         self.write(move |tx| {
             let swept = sweep::content(tx, from.load(Ordering::Relaxed), limit)?;
@@ -180,24 +177,34 @@ impl Queue for Sqlite {
 const STEP: usize = 500;
 
 impl Sqlite {
-    /// Looks for what is meant beside the writer and changes it a step at a time.
-    async fn in_steps(
+    /// What an operator does with what is selected.
+    async fn change(
         &self,
-        change: admin::Change,
+        change: Change,
         which: &Selector,
         actor: &Actor,
         at: Timestamp,
-    ) -> std::result::Result<u64, StoreError> {
-        let (mut changed, mut after) = (0, None);
+    ) -> Result<u64, StoreError> {
+        let actor = actor.clone();
+        let apply = move |tx: &Connection, step: &[Place]| change.apply(tx, step, &actor, at);
+        self.in_steps(Which::Selected(which.clone()), apply).await
+    }
+
+    /// Looks for what is meant beside the writer and changes it a step at a time; returns how many were changed.
+    async fn in_steps(
+        &self,
+        which: Which,
+        change: impl Fn(&Connection, &[Place]) -> Result<u64, Stop<StoreError>> + Send + Sync + 'static,
+    ) -> Result<u64, StoreError> {
+        let (change, mut changed, mut after) = (Arc::new(change), 0, None);
         loop {
-            let selector = which.clone();
-            let found = self.read(move |tx| Ok(admin::find(tx, &selector, after, STEP)?)).await?;
-            let (more, actor) = (found.len() == STEP, actor.clone());
+            let (which, change) = (which.clone(), change.clone());
+            let found = self.read(move |tx| Ok(admin::find(tx, &which, after, STEP)?)).await?;
+            let more = found.len() == STEP;
             after = found.last().copied();
-            if after.is_none() {
-                return Ok(changed);
+            if after.is_some() {
+                changed += self.write(move |tx| change(tx, &found)).await?;
             }
-            changed += self.write(move |tx| change.apply(tx, &found, &actor, at)).await?;
             if !more {
                 return Ok(changed);
             }
@@ -206,12 +213,12 @@ impl Sqlite {
 }
 
 /// A message's row.
-fn message_row(tx: &Connection, id: MessageId) -> Result<Option<i64>> {
+fn message_row(tx: &Connection, id: MessageId) -> rusqlite::Result<Option<i64>> {
     row::first(tx, "SELECT seq FROM messages WHERE id = ?1", [id.as_bytes()], |row| row.get(0))
 }
 
 /// Moves the count of an open status; ends are not counted.
-fn tally(tx: &Connection, status: DeliveryStatus, by: i64) -> Result<()> {
+fn tally(tx: &Connection, status: DeliveryStatus, by: i64) -> rusqlite::Result<()> {
     if status.is_final() || by == 0 {
         return Ok(());
     }
@@ -220,7 +227,7 @@ fn tally(tx: &Connection, status: DeliveryStatus, by: i64) -> Result<()> {
 }
 
 /// Removes a message's bytes if none of its deliveries is open any more.
-fn drop_content(tx: &Connection, message: i64) -> Result<()> {
+fn drop_content(tx: &Connection, message: i64) -> rusqlite::Result<()> {
     let sql = "DELETE FROM content WHERE message = ?1
                AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = ?1 AND status <= 2)";
     row::run(tx, sql, [message]).map(drop)

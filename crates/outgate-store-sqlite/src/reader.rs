@@ -8,6 +8,7 @@ use outgate_core::store::StoreError;
 use rusqlite::Connection;
 use std::{
     io,
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -75,7 +76,8 @@ impl Readers {
             std::thread::Builder::new().name("sqlite-reader".to_owned()).spawn(move || {
                 let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
                 while let Ok(look) = next() {
-                    look(&connection);
+                    // A bug in one read must not take the thread along; its caller hears that it failed.
+                    drop(catch_unwind(AssertUnwindSafe(|| look(&connection))));
                 }
             })
         });

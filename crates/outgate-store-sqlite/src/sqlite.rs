@@ -18,11 +18,12 @@ use std::{
 
 /// The store on SQLite. Opening it starts its threads; dropping it lets what is waiting be written and ends them.
 pub struct Sqlite {
-    // In the order in which they are to end: what may still be written first.
-    writer: Writer,
+    // In the order in which they are to end: the last connection to close moves the log into the file, and a reader's
+    // could not.
     readers: Readers,
     points: Points,
     _checkpointer: Checkpointer,
+    writer: Writer,
     pub(crate) room: Room,
     pub(crate) path: PathBuf,
     /// Behind which message the next sweep begins.

@@ -2,26 +2,26 @@
 //!
 //! A refusal undoes its own verb and no other. Verbs refuse before they change anything, so that there is nothing to
 //! undo; when one does stop half way (a constraint, a damaged row), the batch is run again with a savepoint around each
-//! verb. Savepoints from the start would copy every page that a verb touches, and cost two accepts of five.
+//! verb. Savepoints from the start would copy every page that a verb touches, and cost a good part of the speed.
 //!
 //! Answers leave only after `COMMIT` returned; when it fails, every verb of the batch hears of it, the refused ones too,
 //! for they may have been refused because of what was never kept.
 
-use crate::{
-    checkpoint, connect,
-    fault::{Stop, store_error},
-    row,
-};
+#[cfg(test)]
+mod tests;
+mod thread;
+
+use crate::{checkpoint, fault::Stop};
 use outgate_core::store::StoreError;
 use rusqlite::Connection;
 use std::{
-    collections::VecDeque,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     thread::JoinHandle,
 };
+use thread::Thread;
 use tokio::sync::{mpsc, oneshot};
 
 /// Verbs that may wait; past it a verb is refused as [`StoreError::Unavailable`].
@@ -29,7 +29,7 @@ const QUEUE: usize = 8_192;
 /// The most verbs in one transaction.
 const BATCH: usize = 1_024;
 /// The most bytes in one transaction, unless one verb alone has more.
-const BATCH_BYTES: usize = 16 << 20;
+const BATCH_BYTES: usize = 8 << 20;
 /// What a verb writes to the log besides the bytes it brings, about: a page or two of its own.
 const VERB_BYTES: u64 = 8 << 10;
 
@@ -146,124 +146,4 @@ where
         // Whoever asked may have gone; what is kept is kept.
         drop(self.reply.send(answer));
     }
-}
-
-struct Thread {
-    path: PathBuf,
-    /// `None` after trouble: the next batch opens another.
-    connection: Option<Connection>,
-    checkpoints: Arc<checkpoint::Shared>,
-}
-
-impl Thread {
-    fn serve(&mut self, mut queue: mpsc::Receiver<Box<dyn Verb>>) {
-        let mut taken = Vec::with_capacity(BATCH);
-        let mut waiting: VecDeque<Box<dyn Verb>> = VecDeque::new();
-        loop {
-            if waiting.is_empty() {
-                if queue.blocking_recv_many(&mut taken, BATCH) == 0 {
-                    return;
-                }
-                waiting.extend(taken.drain(..));
-            }
-            while waiting.len() < BATCH
-                && let Ok(verb) = queue.try_recv()
-            {
-                waiting.push_back(verb);
-            }
-            let (mut batch, mut bytes) = (Vec::with_capacity(waiting.len()), 0_usize);
-            while let Some(verb) = waiting.pop_front_if(|verb| {
-                batch.is_empty() || bytes.saturating_add(verb.bytes()) <= BATCH_BYTES
-            }) {
-                bytes = bytes.saturating_add(verb.bytes());
-                batch.push(verb);
-            }
-            let trouble = self.commit(&mut batch).err();
-            if let Some(error) = &trouble {
-                tracing::error!(%error, verbs = batch.len(), "a transaction failed");
-            }
-            self.checkpoints.wrote(bytes as u64 + VERB_BYTES * batch.len() as u64);
-            for verb in batch {
-                verb.answer(trouble.as_ref());
-            }
-        }
-    }
-
-    /// Commits a batch, or leaves nothing of it.
-    fn commit(&mut self, batch: &mut [Box<dyn Verb>]) -> Result<(), StoreError> {
-        self.checkpoints.pass();
-        let connection = match &mut self.connection {
-            Some(connection) => connection,
-            none => none.insert(connect::writer(&self.path).map_err(|error| store_error(&error))?),
-        };
-        let mut done = transact(connection, batch, Undo::Nothing);
-        if matches!(done, Err(Failed::HalfWay)) && connection.execute_batch("ROLLBACK").is_ok() {
-            done = transact(connection, batch, Undo::EachVerb);
-        }
-        let Err(failed) = done else { return Ok(()) };
-        let undone = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
-        // A connection that could not commit or undo is not trusted with another batch.
-        let (error, trusted) = match failed {
-            Failed::Before(error) => (error, true),
-            Failed::AtCommit(error) => (error, false),
-            Failed::HalfWay => (gone("a verb could not be undone"), false),
-        };
-        if !trusted || !undone {
-            self.connection = None;
-        }
-        Err(error)
-    }
-}
-
-enum Failed {
-    /// Nothing was tried yet, or SQLite refused a statement of ours.
-    Before(StoreError),
-    /// SQLite could not commit, or undid everything by itself.
-    AtCommit(StoreError),
-    /// A verb stopped half way, and there is no savepoint to go back to.
-    HalfWay,
-}
-
-impl From<rusqlite::Error> for Failed {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Before(store_error(&error))
-    }
-}
-
-/// What can be undone inside a transaction.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Undo {
-    Nothing,
-    EachVerb,
-}
-
-fn transact(connection: &Connection, batch: &mut [Box<dyn Verb>], undo: Undo) -> Result<(), Failed> {
-    row::run(connection, "BEGIN IMMEDIATE", [])?;
-    for verb in batch {
-        if undo == Undo::EachVerb {
-            row::run(connection, "SAVEPOINT verb", [])?;
-        }
-        let before = connection.total_changes();
-        let worked = verb.work(connection);
-        if connection.is_autocommit() {
-            // Some errors make SQLite undo everything by itself.
-            return Err(Failed::AtCommit(match worked {
-                Worked::Failed(error) => error,
-                Worked::Kept | Worked::Refused => gone("the transaction was lost"),
-            }));
-        }
-        let unkept = !matches!(worked, Worked::Kept);
-        match undo {
-            Undo::Nothing if unkept && connection.total_changes() != before => return Err(Failed::HalfWay),
-            Undo::Nothing => {}
-            Undo::EachVerb => {
-                if unkept {
-                    row::run(connection, "ROLLBACK TO verb", [])?;
-                }
-                row::run(connection, "RELEASE verb", [])?;
-            }
-        }
-    }
-    let committed = row::run(connection, "COMMIT", []);
-    committed.map(drop).map_err(|error| Failed::AtCommit(store_error(&error)))
 }

@@ -1,4 +1,5 @@
 //! The exam that every store sits.
+#![expect(clippy::unwrap_used, reason = "trouble of a test is a panic")]
 
 use async_trait::async_trait;
 use outgate_core::{AccountId, MessageId, store::Store};

@@ -26,7 +26,8 @@ pub(crate) fn can_trace(suite: &str) -> bool {
     if !peers::have(suite, &["strace"]) {
         return false;
     }
-    let allowed = Command::new("strace").args(["-o", "/dev/null", "true"]).status().is_ok_and(|s| s.success());
+    let allowed =
+        Command::new("strace").args(["-o", "/dev/null", "true"]).status().is_ok_and(|s| s.success());
     if !allowed {
         peers::say(&format!("left out: {suite}: tracing is not allowed here"));
     }

@@ -3,7 +3,7 @@
 use super::Filter;
 use clap::{Args, Subcommand};
 use outgate_core::{DeliveryId, Destination, DomainName, MessageId, Username};
-use std::{convert::Infallible, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 /// What to do with mail on its way.
 #[derive(Debug, Subcommand)]
@@ -42,7 +42,7 @@ pub(crate) enum QueueCommand {
 pub(crate) struct Change {
     #[command(flatten)]
     pub(crate) which: Which,
-    /// Do not ask (cancelling more than one by id asks)
+    /// Do not ask (only `cancel` asks, and only in bulk)
     #[arg(long)]
     pub(crate) yes: bool,
 }
@@ -98,12 +98,18 @@ impl fmt::Display for QueueId {
     }
 }
 
-/// A destination as the queue writes it: a domain name in its one form, or the smart host's `host:port`.
-pub(super) fn destination(text: &str) -> Result<Destination, Infallible> {
-    Ok(match text.parse::<DomainName>() {
-        Ok(name) => Destination::new(name.as_str()),
-        Err(_) => Destination::new(&text.to_ascii_lowercase()),
-    })
+/// A text that names no destination.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("write a recipient domain like example.org, or the smart host as the queue shows it")]
+pub(crate) struct NotADestination;
+
+/// A destination as the queue writes it: a domain name in its one form, or the smart host's host.
+pub(super) fn destination(text: &str) -> Result<Destination, NotADestination> {
+    if let Ok(name) = text.parse::<DomainName>() {
+        return Ok(Destination::new(name.as_str()));
+    }
+    let printable = !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic());
+    if printable { Ok(Destination::new(&text.to_ascii_lowercase())) } else { Err(NotADestination) }
 }
 
 #[cfg(test)]
@@ -118,6 +124,9 @@ mod tests {
             ("127.0.0.1:2525", "127.0.0.1:2525"),
         ] {
             assert_eq!(destination(given).unwrap().as_str(), written);
+        }
+        for wrong in ["", "a b", "a\n"] {
+            assert_eq!(destination(wrong), Err(NotADestination), "{wrong:?}");
         }
     }
 }

@@ -85,7 +85,9 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_told_how_to_be_one() {
-        for wrong in ["", "h", "2", "-2h", "2 h", "1.5h", "2y", "ago", "yesterday", "99999999999999999999d", "é"] {
+        for wrong in
+            ["", "h", "2", "-2h", "2 h", "1.5h", "2y", "ago", "yesterday", "99999999999999999999d", "é"]
+        {
             assert_eq!(wrong.parse::<When>(), Err(NotATime), "{wrong:?}");
         }
         assert!(NotATime.to_string().contains("2h"));

@@ -6,7 +6,7 @@ use super::{Invocation, pages};
 use crate::{
     args::ActivityArgs,
     exit::{CommandError, Status},
-    output::{delivery_block, view::Delivery},
+    output::{delivery_block, prose, view::ShownDelivery},
 };
 use outgate_relay::Opening;
 
@@ -22,14 +22,14 @@ pub(crate) async fn run(invocation: &Invocation, args: ActivityArgs) -> Result<S
     let output = invocation.output;
     let limit = args.limit.or((!output.is_json()).then_some(SHOWN));
     let read = pages::deliveries(admin.store(), &filter, limit, |row| {
-        Ok(output.tell(&Delivery::of(row), || delivery_block(row))?)
+        Ok(output.tell(&ShownDelivery::of(row), || delivery_block(row))?)
     })
     .await?;
     if read.count == 0 {
-        output.line(
-            "No deliveries to tell of. `outgate activity --follow` waits for the next; without flags it shows all\n\
+        output.line(&prose(
+            "No deliveries to tell of. `outgate activity --follow` waits for the next; without flags it shows all \
              there are.",
-        )?;
+        ))?;
     } else if read.more {
         output.line(&more(read.count))?;
     }
@@ -38,5 +38,8 @@ pub(crate) async fn run(invocation: &Invocation, args: ActivityArgs) -> Result<S
 
 /// What follows a list that was cut.
 pub(super) fn more(shown: usize) -> String {
-    format!("\nThese are the newest {shown}; there are more. Narrow them down, or ask for more with --limit.")
+    let hint = format!(
+        "These are the newest {shown}; there are more. Narrow them down, or ask for more with --limit."
+    );
+    format!("\n{}", prose(&hint))
 }

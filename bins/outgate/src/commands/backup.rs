@@ -3,7 +3,7 @@
 use super::Invocation;
 use crate::{
     exit::{CommandError, Status},
-    output::{counted, view::BackedUp},
+    output::{counted, prose, view::BackedUp},
 };
 use outgate_relay::{Opening, master_key};
 use std::path::Path;
@@ -18,13 +18,12 @@ pub(crate) async fn run(invocation: &Invocation, file: &Path) -> Result<Status, 
     let bytes = std::fs::metadata(file)?.len();
     let document = BackedUp { file: file.display().to_string(), bytes };
     invocation.output.tell(&document, || {
-        format!(
-            "Backed up to {} ({}).\nThe master key is not part of it. Keep a copy of {} elsewhere: without it the DKIM \
-             keys\nin the backup cannot be used.",
-            file.display(),
-            counted(bytes, "byte"),
+        let key = format!(
+            "The master key is not part of it. Keep a copy of {} elsewhere: without it the DKIM keys in the backup \
+             cannot be used.",
             admin.config().data_dir.join(master_key::FILE).display(),
-        )
+        );
+        format!("Backed up to {} ({}).\n{}", file.display(), counted(bytes, "byte"), prose(&key))
     })?;
     Ok(Status::Done)
 }

@@ -4,7 +4,7 @@ use super::Invocation;
 use crate::{
     args::ConfigCommand,
     exit::{CommandError, Status},
-    output::{facts, view::CheckedConfig},
+    output::{document, facts, view::CheckedConfig},
 };
 use outgate_relay::{Config, Source};
 use std::{fs::File, path::PathBuf};
@@ -13,10 +13,11 @@ pub(crate) fn run(invocation: &Invocation, command: &ConfigCommand) -> Result<St
     let loaded = invocation.load()?;
     match command {
         ConfigCommand::Check => check(invocation, &loaded.config, &loaded.source)?,
-        ConfigCommand::Show if invocation.output.is_json() => invocation.output.document(&loaded.config)?,
+        ConfigCommand::Show if invocation.output.is_json() => document(&loaded.config)?,
         ConfigCommand::Show => {
-            let text = toml::to_string_pretty(&loaded.config)
-                .map_err(|error| CommandError::Failed(format!("the configuration cannot be written as TOML: {error}")))?;
+            let text = toml::to_string_pretty(&loaded.config).map_err(|error| {
+                CommandError::Failed(format!("the configuration cannot be written as TOML: {error}"))
+            })?;
             invocation.output.line(&format!("# from {}\n{text}", origin(&loaded.source)))?;
         }
     }
@@ -29,7 +30,7 @@ fn check(invocation: &Invocation, config: &Config, source: &Source) -> Result<()
             CommandError::Failed(format!("{key} names {}, which cannot be read: {error}", file.display()))
         })?;
     }
-    let document = CheckedConfig {
+    let checked = CheckedConfig {
         file: match source {
             Source::File(file) => Some(file.display().to_string()),
             Source::Defaults => None,
@@ -37,7 +38,7 @@ fn check(invocation: &Invocation, config: &Config, source: &Source) -> Result<()
         hostname: config.hostname.clone(),
         data_dir: config.data_dir.display().to_string(),
     };
-    invocation.output.tell(&document, || {
+    invocation.output.tell(&checked, || {
         let listen = |addresses: &[std::net::SocketAddr]| match addresses {
             [] => "nowhere".to_owned(),
             _ => addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
@@ -47,14 +48,20 @@ fn check(invocation: &Invocation, config: &Config, source: &Source) -> Result<()
             ("Data", config.data_dir.display().to_string()),
             ("STARTTLS", listen(&config.submission.starttls)),
             ("TLS", listen(&config.submission.implicit_tls)),
-            ("Certificate", config.tls.as_ref().map_or_else(
-                || "self-signed, made at the first start".to_owned(),
-                |tls| tls.certificate.display().to_string(),
-            )),
-            ("Delivery", config.delivery.smart_host.as_ref().map_or_else(
-                || "to the recipients' own servers".to_owned(),
-                |host| format!("everything to {}", host.table().address),
-            )),
+            (
+                "Certificate",
+                config.tls.as_ref().map_or_else(
+                    || "self-signed, made at the first start".to_owned(),
+                    |tls| tls.certificate.display().to_string(),
+                ),
+            ),
+            (
+                "Delivery",
+                config.delivery.smart_host.as_ref().map_or_else(
+                    || "to the recipients' own servers".to_owned(),
+                    |host| format!("everything to {}", host.table().address),
+                ),
+            ),
             ("HTTP", config.http.listen.to_string()),
         ];
         format!("The configuration is fine; it comes from {}.\n\n{}", origin(source), facts(&rows))
@@ -81,6 +88,8 @@ fn named_files(config: &Config) -> Vec<(&'static str, PathBuf)> {
 fn origin(source: &Source) -> String {
     match source {
         Source::File(file) => file.display().to_string(),
-        Source::Defaults => "the defaults: no file was named, and /etc/outgate/outgate.toml is not there".to_owned(),
+        Source::Defaults => {
+            "the defaults: no file was named, and /etc/outgate/outgate.toml is not there".to_owned()
+        }
     }
 }

@@ -8,7 +8,8 @@ use crate::{
     args::DomainCommand,
     exit::{CommandError, Status},
     output::{
-        Endpoint, PasswordFile, Question, Revealed, confirm, counted, credentials, facts, moment, table,
+        Endpoint, PasswordFile, Question, Revealed, confirm, counted, credentials, facts, moment, prose,
+        table,
         view::{AddedDomain, Credentials, ShownDomain, UserFacts},
     },
 };
@@ -67,9 +68,9 @@ async fn add(
         domain: ShownDomain::of(&domain),
         user: Some(Credentials { facts, password: revealed.here() }),
     };
-    invocation
-        .output
-        .tell(&document, || format!("{}\n\n{}", added(&domain), credentials(&issued.user, &smtp, revealed)))?;
+    invocation.output.tell(&document, || {
+        format!("{}\n\n{}", added(&domain), credentials(&issued.user, &smtp, revealed))
+    })?;
     Ok(())
 }
 
@@ -77,16 +78,16 @@ fn added(domain: &Domain) -> String {
     let name = &domain.name;
     let next = if domain.trusted {
         format!(
-            "It is trusted: it may send at once. Receivers check its signature by the DNS records that\n\
+            "It is trusted: it may send at once. Receivers check its signature by the DNS records that \
              `outgate domain records {name}` prints; publish them soon."
         )
     } else {
         format!(
-            "It may send once its DNS records are there: `outgate domain records {name}` prints them, and\n\
+            "It may send once its DNS records are there: `outgate domain records {name}` prints them, and \
              `outgate domain check {name}` looks whether they are right."
         )
     };
-    format!("Domain {name} added.\n{next}")
+    format!("Domain {name} added.\n{}", prose(&next))
 }
 
 fn next_user(domain: &Domain) -> String {
@@ -134,9 +135,8 @@ async fn delete(invocation: &Invocation, name: &DomainName, yes: bool) -> Result
         &Question {
             command: "domain delete",
             consequence: format!(
-                "This deletes {name}, its DKIM keys and its {}, for good: their passwords stop working at\n\
-                 once, and their usernames are never issued again. The history stays, and mail that was\n\
-                 already accepted is still delivered.",
+                "This deletes {name}, its DKIM keys and {} for good: passwords stop working at once, and usernames \
+                 are never issued again. The history stays, and mail that was already accepted is still delivered.",
                 counted(domain.users, "SMTP user"),
             ),
             answer: name.as_str(),
@@ -145,11 +145,11 @@ async fn delete(invocation: &Invocation, name: &DomainName, yes: bool) -> Result
     let deleted = domains::delete(admin.ports(), admin.actor(), name).await?;
     let gone = Domain { users: deleted.users, ..deleted.domain };
     invocation.output.tell(&ShownDomain::of(&gone), || {
-        format!(
-            "Domain {name} deleted, and {} with it. You may take its records out of DNS once no mail of it is\n\
-             queued (`outgate queue list --domain {name}`).",
+        prose(&format!(
+            "Domain {name} deleted, and {} with it. You may take its records out of DNS once no mail of it is \
+             queued: `outgate queue list --domain {name}`",
             counted(gone.users, "SMTP user"),
-        )
+        ))
     })?;
     Ok(())
 }

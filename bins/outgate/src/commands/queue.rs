@@ -44,7 +44,7 @@ async fn summary(invocation: &Invocation, admin: &Admin) -> Result<(), CommandEr
     let paused = admin.store().paused().await?;
     invocation.output.tell(&Summary::of(&summary), || {
         let total = summary.pending + summary.deferred + summary.held;
-        let mut text = if total == 0 {
+        let text = if total == 0 {
             "The queue is empty. `outgate activity` tells what became of the mail.".to_owned()
         } else {
             let rows = [
@@ -53,12 +53,9 @@ async fn summary(invocation: &Invocation, admin: &Admin) -> Result<(), CommandEr
                 ("Held", summary.held.to_string()),
                 ("Oldest", summary.oldest_at.map_or_else(String::new, moment)),
             ];
-            format!("{} on their way\n\n{}", counted(total, "delivery"), facts(&rows))
+            format!("On the way: {}\n\n{}", counted(total, "delivery"), facts(&rows))
         };
-        if !paused.is_empty() {
-            text.push_str(&format!("\n\n{}", paused_words(&paused)));
-        }
-        text
+        if paused.is_empty() { text } else { format!("{text}\n\n{}", paused_words(&paused)) }
     })?;
     Ok(())
 }

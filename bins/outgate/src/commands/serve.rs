@@ -38,7 +38,9 @@ pub(crate) async fn run(invocation: &Invocation) -> Result<Status, CommandError>
     while signals.next().await == Wish::Reload {
         reload(invocation, &relay, &level);
     }
-    tracing::info!("stopping: taking nothing more in, finishing what is under way; a second signal ends it at once");
+    tracing::info!(
+        "stopping: taking nothing more in, finishing what is under way; a second signal ends it at once"
+    );
     tokio::select! {
         () = relay.stop() => {
             tracing::info!("stopped");
@@ -52,9 +54,12 @@ pub(crate) async fn run(invocation: &Invocation) -> Result<Status, CommandError>
 
 /// Tells every listener, one line each. Whoever reads may have gone: the relay stays.
 fn announce(output: Output, addresses: &Addresses) {
-    let starttls = addresses.starttls.iter().map(|address| ("starttls", "submission with STARTTLS", *address));
-    let implicit =
-        addresses.implicit_tls.iter().map(|address| ("implicit_tls", "submission with TLS from the start", *address));
+    let starttls =
+        addresses.starttls.iter().map(|address| ("starttls", "submission with STARTTLS", *address));
+    let implicit = addresses
+        .implicit_tls
+        .iter()
+        .map(|address| ("implicit_tls", "submission with TLS from the start", *address));
     let http = [("http", "health and metrics over HTTP", addresses.http)];
     for (listener, words, address) in starttls.chain(implicit).chain(http) {
         let told = output.tell(&Listening { listener, address }, || format!("ready: {words} on {address}"));
@@ -66,16 +71,20 @@ fn announce(output: Output, addresses: &Addresses) {
 
 /// Reads the configuration again and takes over what can change while the relay runs.
 fn reload(invocation: &Invocation, relay: &Relay, level: &logging::Level) {
-    let reloaded = invocation
-        .load()
-        .and_then(|loaded| Ok((relay.reload(&loaded.config)?, loaded.config.log)));
+    let reloaded =
+        invocation.load().and_then(|loaded| Ok((relay.reload(&loaded.config)?, loaded.config.log)));
     match reloaded {
-        Ok((waiting, log)) => {
+        Ok((mut waiting, log)) => {
             level.set(&log);
+            // Of the log only the format waits.
+            waiting.retain(|section| *section != "log" || log.format != relay.config().log.format);
             if waiting.is_empty() {
                 tracing::info!("reloaded");
             } else {
-                tracing::warn!(sections = waiting.join(", "), "reloaded; these sections wait for the next start");
+                tracing::warn!(
+                    sections = waiting.join(", "),
+                    "reloaded; these sections wait for the next start"
+                );
             }
         }
         Err(error) => tracing::error!(%error, "not reloaded: everything stays as it was"),

@@ -25,7 +25,7 @@ use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How long one wait for the next message lasts; then it begins anew.
-const NEXT_MESSAGE: Duration = Duration::from_secs(3600);
+const NEXT_MESSAGE: Duration = Duration::from_hours(1);
 
 pub(crate) async fn run(invocation: &Invocation, once: bool) -> Result<Status, CommandError> {
     let output = invocation.output;
@@ -103,12 +103,14 @@ fn end(output: Output, show: &Show, stage: Option<&Stage>, stopped: Stopped) -> 
 fn finish(output: Output, show: &Show, stage: &Stage, once: bool) -> Result<(), CommandError> {
     let steps: &[Step] = show.steps();
     let facts = UserFacts::of(&stage.user, &stage.smtp);
-    let document = Shown { ok: true, steps, credentials: Some(Credentials { facts, password: Some(&stage.password) }) };
+    let document =
+        Shown { ok: true, steps, credentials: Some(Credentials { facts, password: Some(&stage.password) }) };
     output.tell(&document, || {
         let (when, last) = if once {
             ("Every step went well. Without --once the relay stays, and takes these lines:", String::new())
         } else {
-            let last = "\n\nThe sink shows here what arrives. Ctrl-C ends everything and removes the folder.\n";
+            let last =
+                "\n\nThe sink shows here what arrives. Ctrl-C ends everything and removes the folder.\n";
             ("Every step went well. Now it is your turn, in another terminal:", last.to_owned())
         };
         format!(

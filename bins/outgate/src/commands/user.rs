@@ -5,7 +5,8 @@ use crate::{
     args::UserCommand,
     exit::{CommandError, Status},
     output::{
-        Endpoint, PasswordFile, Question, Revealed, confirm, credentials, facts, moment, ports, printable, table,
+        Endpoint, PasswordFile, Question, Revealed, confirm, credentials, facts, moment, ports, printable,
+        prose, table,
         view::{Credentials, ShownUser, UserFacts},
     },
 };
@@ -28,7 +29,7 @@ pub(crate) async fn run(invocation: &Invocation, command: UserCommand) -> Result
         UserCommand::List { domain } => list(invocation, &admin, domain.as_ref()).await?,
         UserCommand::Show { username } => {
             let user = users::show(admin.store(), &username).await?;
-            tell(invocation, &admin, &user, |user, admin| facts_of(user, admin))?;
+            tell(invocation, &admin, &user, facts_of)?;
         }
         UserCommand::Rename { username, name } => {
             let user = users::rename(admin.ports(), admin.actor(), &username, &name).await?;
@@ -42,11 +43,11 @@ pub(crate) async fn run(invocation: &Invocation, command: UserCommand) -> Result
         UserCommand::Disable { username } => {
             let user = users::disable(admin.ports(), admin.actor(), &username).await?;
             tell(invocation, &admin, &user, |user, _| {
-                format!(
-                    "SMTP user {0} is disabled: it cannot sign in, and its open sessions send nothing more.\n\
+                prose(&format!(
+                    "SMTP user {0} is disabled: it cannot sign in, and its open sessions send nothing more. \
                      `outgate user enable {0}` lets it in again.",
                     user.username
-                )
+                ))
             })?;
         }
         UserCommand::Enable { username } => {
@@ -82,15 +83,16 @@ async fn show_credentials(
     let domain = domains::show(admin.store(), &user.domain_name).await.ok();
     let pending = domain.is_some_and(|domain| domain.may_send().is_err());
     invocation.output.tell(&document, || {
-        let mut text = credentials(&user, &smtp, revealed);
-        if pending {
-            text.push_str(&format!(
-                "\n\n{0} may not send yet: its mail is refused until `outgate domain check {0}` finds its\n\
-                 DNS records right.",
-                user.domain_name
-            ));
+        let text = credentials(&user, &smtp, revealed);
+        if !pending {
+            return text;
         }
-        text
+        let name = &user.domain_name;
+        let hint = format!(
+            "{name} may not send yet: its mail is refused until `outgate domain check {name}` finds its DNS records \
+             right."
+        );
+        format!("{text}\n\n{}", prose(&hint))
     })?;
     Ok(())
 }
@@ -108,7 +110,7 @@ async fn reset(
         &Question {
             command: "user reset",
             consequence: format!(
-                "The password of {username} (“{}”) stops working at once: its application is refused until it\n\
+                "The password of {username} (“{}”) stops working at once: its application is refused until it \
                  has the new one, and its open sessions end.",
                 printable(user.name.as_str()),
             ),
@@ -120,14 +122,19 @@ async fn reset(
     show_credentials(invocation, admin, issued, file).await
 }
 
-async fn delete(invocation: &Invocation, admin: &Admin, username: &Username, yes: bool) -> Result<(), CommandError> {
+async fn delete(
+    invocation: &Invocation,
+    admin: &Admin,
+    username: &Username,
+    yes: bool,
+) -> Result<(), CommandError> {
     let user = users::show(admin.store(), username).await?;
     confirm(
         yes,
         &Question {
             command: "user delete",
             consequence: format!(
-                "This deletes the SMTP user {username} (“{}”) for good: its password stops working at once, and\n\
+                "This deletes the SMTP user {username} (“{}”) for good: its password stops working at once, and \
                  its username is never issued again. Mail that was already accepted is still delivered.",
                 printable(user.name.as_str()),
             ),
@@ -138,7 +145,11 @@ async fn delete(invocation: &Invocation, admin: &Admin, username: &Username, yes
     tell(invocation, admin, &user, |user, _| format!("SMTP user {} deleted.", user.username))
 }
 
-async fn list(invocation: &Invocation, admin: &Admin, domain: Option<&DomainName>) -> Result<(), CommandError> {
+async fn list(
+    invocation: &Invocation,
+    admin: &Admin,
+    domain: Option<&DomainName>,
+) -> Result<(), CommandError> {
     let all = users::list(admin.store(), domain).await?;
     let smtp = Endpoint::of(admin.config());
     let document: Vec<ShownUser<'_>> = all.iter().map(|user| ShownUser::of(user, &smtp)).collect();
@@ -148,7 +159,9 @@ async fn list(invocation: &Invocation, admin: &Admin, domain: Option<&DomainName
                 || (String::new(), "DOMAIN".to_owned()),
                 |name| (format!(" of {name}"), name.to_string()),
             );
-            return format!("There are no SMTP users{of} yet. Make one with `outgate user add {add} --name LABEL`.");
+            return format!(
+                "There are no SMTP users{of} yet. Make one with `outgate user add {add} --name LABEL`."
+            );
         }
         let rows = all.iter().map(|user| {
             let seen = user.last_connection.as_ref().map_or("never".to_owned(), |last| moment(last.at));
@@ -189,11 +202,11 @@ fn facts_of(user: &User, admin: &Admin) -> String {
         ("Sender", format!("anything@{}", user.domain_name)),
         ("Id", user.id.to_string()),
     ];
-    format!(
-        "{}\n\nIts password is not kept and cannot be shown; `outgate user reset {}` makes a new one.",
-        facts(&rows),
+    let hint = format!(
+        "Its password is not kept and cannot be shown; `outgate user reset {}` makes a new one.",
         user.username
-    )
+    );
+    format!("{}\n\n{}", facts(&rows), prose(&hint))
 }
 
 fn connection(last: &LastConnection) -> String {

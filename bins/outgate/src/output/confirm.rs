@@ -1,5 +1,6 @@
 //! The question before something cannot be undone.
 
+use super::prose;
 use crate::exit::CommandError;
 use std::io::{self, BufRead, IsTerminal, Read, Write};
 
@@ -29,8 +30,12 @@ pub(crate) fn confirm(yes: bool, question: &Question<'_>) -> Result<(), CommandE
     ask(question, &mut stdin.lock(), &mut stderr.lock())
 }
 
-fn ask(question: &Question<'_>, input: &mut impl BufRead, prompt: &mut impl Write) -> Result<(), CommandError> {
-    write!(prompt, "{}\nType {} to go on: ", question.consequence, question.answer)?;
+fn ask(
+    question: &Question<'_>,
+    input: &mut impl BufRead,
+    prompt: &mut impl Write,
+) -> Result<(), CommandError> {
+    write!(prompt, "{}\nType {} to go on: ", prose(&question.consequence), question.answer)?;
     prompt.flush()?;
     let mut answer = String::new();
     // Whatever is no text is no yes either.
@@ -48,8 +53,11 @@ mod tests {
 
     #[test]
     fn only_the_right_answer_confirms() {
-        let question =
-            Question { command: "domain delete", consequence: "All goes.".to_owned(), answer: "example.test" };
+        let question = Question {
+            command: "domain delete",
+            consequence: "All goes.".to_owned(),
+            answer: "example.test",
+        };
         for (typed, right) in [
             ("example.test\n", true),
             (" Example.test \n", true),

@@ -17,7 +17,12 @@ impl Endpoint {
 
     /// At this host and these ports.
     pub(crate) fn at(host: String, starttls_port: Option<u16>, implicit_tls_port: Option<u16>) -> view::Smtp {
-        view::Smtp { host, starttls_port, implicit_tls_port, mechanisms: [Mechanism::Plain, Mechanism::Login] }
+        view::Smtp {
+            host,
+            starttls_port,
+            implicit_tls_port,
+            mechanisms: [Mechanism::Plain, Mechanism::Login],
+        }
     }
 }
 
@@ -56,13 +61,20 @@ pub(crate) fn credentials(user: &User, smtp: &view::Smtp, password: Revealed<'_>
         ("Sign-in", "PLAIN or LOGIN".to_owned()),
         ("Sender", format!("anything@{}", user.domain_name)),
     ];
-    format!("SMTP user “{}” of {}\n\n{}\n\n{hint}", printable(user.name.as_str()), user.domain_name, facts(&rows))
+    format!(
+        "SMTP user “{}” of {}\n\n{}\n\n{hint}",
+        printable(user.name.as_str()),
+        user.domain_name,
+        facts(&rows)
+    )
 }
 
 /// The ports with what each begins with.
 pub(crate) fn ports(smtp: &view::Smtp) -> String {
     match (smtp.starttls_port, smtp.implicit_tls_port) {
-        (Some(starttls), Some(implicit)) => format!("{starttls} with STARTTLS, or {implicit} with TLS from the start"),
+        (Some(starttls), Some(implicit)) => {
+            format!("{starttls} with STARTTLS, or {implicit} with TLS from the start")
+        }
         (Some(starttls), None) => format!("{starttls} with STARTTLS"),
         (None, Some(implicit)) => format!("{implicit} with TLS from the start"),
         (None, None) => "none: the configuration listens nowhere".to_owned(),

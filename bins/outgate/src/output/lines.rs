@@ -1,6 +1,6 @@
 //! Texts of one line, safe to show on a terminal.
 
-use outgate_core::{ReversePath, Timestamp, store::DeliveryRow};
+use outgate_core::{DeliveryStatus, ReversePath, Timestamp, store::DeliveryRow};
 use std::borrow::Cow;
 
 /// Text from outside (a remote server's reply, a subject, a client's name) with everything that could steer a terminal
@@ -14,7 +14,8 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
 }
 
 fn steers(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }
 
 /// A point in time, to the second, in UTC.
@@ -42,8 +43,8 @@ pub(crate) fn sender(path: &ReversePath) -> String {
 
 /// A delivery in three short lines: what became of it, what was said, and its id.
 pub(crate) fn delivery_block(row: &DeliveryRow) -> String {
-    let mut block = format!(
-        "{}  {:<12}  {} → {}\n",
+    let head = format!(
+        "{}  {:<12}  {} → {}",
         moment(row.at),
         row.status.as_str(),
         printable(&sender(&row.sender)),
@@ -59,14 +60,11 @@ pub(crate) fn delivery_block(row: &DeliveryRow) -> String {
     if row.attempts > 1 {
         told.push(counted(row.attempts.into(), "attempt"));
     }
-    if let Some(next) = row.next_attempt_at {
+    if let Some(next) = row.next_attempt_at.filter(|_| row.status == DeliveryStatus::Deferred) {
         told.push(format!("next try {}", moment(next)));
     }
-    if !told.is_empty() {
-        block.push_str(&format!("    {}\n", told.join(" · ")));
-    }
-    block.push_str(&format!("    {}  by {}", row.delivery, row.username));
-    block
+    let id = format!("    {}  by {}", row.delivery, row.username);
+    if told.is_empty() { format!("{head}\n{id}") } else { format!("{head}\n    {}\n{id}", told.join(" · ")) }
 }
 
 /// A delivery in one line, for lists that go on.
@@ -82,6 +80,47 @@ pub(crate) fn delivery_line(row: &DeliveryRow, at: Timestamp) -> String {
     line.trim_end().to_owned()
 }
 
+/// Columns that a terminal has at least.
+pub(crate) const COLUMNS: usize = 80;
+
+/// Sentences, broken for a terminal.
+pub(crate) fn prose(text: &str) -> String {
+    wrapped(text, COLUMNS).join("\n")
+}
+
+/// Text broken at spaces, so that no line is wider than `width` characters unless a word is. A command in backticks stays
+/// in one piece, to be copied.
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words(text) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(&word);
+            }
+            _ => lines.push(word),
+        }
+    }
+    lines
+}
+
+/// The words of a text; what backticks enclose is one.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut open = false;
+    for word in text.split_whitespace() {
+        match words.last_mut() {
+            Some(command) if open => {
+                command.push(' ');
+                command.push_str(word);
+            }
+            _ => words.push(word.to_owned()),
+        }
+        open ^= word.matches('`').count() % 2 == 1;
+    }
+    words
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,7 +128,10 @@ mod tests {
     #[test]
     fn nothing_steers_the_terminal() {
         assert_eq!(printable("250 2.0.0 Ok, später"), "250 2.0.0 Ok, später");
-        assert_eq!(printable("a\u{1b}[31mb\r\n\u{9b}c\u{202e}d"), "a\u{fffd}[31mb\u{fffd}\u{fffd}\u{fffd}c\u{fffd}d");
+        assert_eq!(
+            printable("a\u{1b}[31mb\r\n\u{9b}c\u{202e}d"),
+            "a\u{fffd}[31mb\u{fffd}\u{fffd}\u{fffd}c\u{fffd}d"
+        );
     }
 
     #[test]
@@ -97,6 +139,14 @@ mod tests {
         assert_eq!(counted(0, "delivery"), "0 deliveries");
         assert_eq!(counted(1, "delivery"), "1 delivery");
         assert_eq!(counted(2, "SMTP user"), "2 SMTP users");
+    }
+
+    #[test]
+    fn text_is_broken_at_spaces() {
+        assert_eq!(wrapped("aa bb cc", 5), ["aa bb", "cc"]);
+        assert_eq!(wrapped("aaaaaaa b", 5), ["aaaaaaa", "b"]);
+        assert_eq!(wrapped("a `b c` d", 5), ["a", "`b c`", "d"], "a command stays whole");
+        assert!(wrapped(" ", 5).is_empty());
     }
 
     #[test]

@@ -62,15 +62,10 @@ fn what(kind: &EventKind) -> String {
 }
 
 fn settled(result: &SettledRecipient) -> String {
-    let mut text =
-        format!("{} {}", printable(&result.recipient.to_string()), result.status);
-    if !result.reply.is_empty() {
-        text.push_str(&format!(" ({})", printable(&result.reply)));
-    }
-    if let Some(next) = result.next_attempt_at {
-        text.push_str(&format!(", next try {}", moment(next)));
-    }
-    text
+    let reply =
+        if result.reply.is_empty() { String::new() } else { format!(" ({})", printable(&result.reply)) };
+    let next = result.next_attempt_at.map_or_else(String::new, |next| format!(", next try {}", moment(next)));
+    format!("{} {}{reply}{next}", printable(&result.recipient.to_string()), result.status)
 }
 
 /// What a pause covers, in words.

@@ -25,8 +25,10 @@ pub(crate) fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>
 /// Names and values under each other.
 pub(crate) fn facts(rows: &[(&str, String)]) -> String {
     let widest = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
-    let lines: Vec<String> =
-        rows.iter().map(|(name, value)| format!("  {name:<widest$}  {value}").trim_end().to_owned()).collect();
+    let lines: Vec<String> = rows
+        .iter()
+        .map(|(name, value)| format!("  {name:<widest$}  {value}").trim_end().to_owned())
+        .collect();
     lines.join("\n")
 }
 
@@ -36,8 +38,12 @@ mod tests {
 
     #[test]
     fn tables_have_no_borders() {
-        let rows = vec![vec!["example.test".to_owned(), "2".to_owned()], vec!["a.test".to_owned(), "10".to_owned()]];
-        assert_eq!(table(&["domain", "users"], rows), "DOMAIN        USERS\nexample.test  2\na.test        10");
+        let rows =
+            vec![vec!["example.test".to_owned(), "2".to_owned()], vec!["a.test".to_owned(), "10".to_owned()]];
+        assert_eq!(
+            table(&["domain", "users"], rows),
+            "DOMAIN        USERS\nexample.test  2\na.test        10"
+        );
     }
 
     #[test]

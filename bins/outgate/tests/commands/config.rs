@@ -34,7 +34,8 @@ fn a_wrong_configuration_says_what_and_where() {
 #[test]
 fn files_that_are_named_must_be_readable() {
     let desk = Desk::empty();
-    std::fs::write(desk.file("tls.toml"), "[tls]\ncertificate = \"no.pem\"\nprivate_key = \"no.key\"\n").unwrap();
+    std::fs::write(desk.file("tls.toml"), "[tls]\ncertificate = \"no.pem\"\nprivate_key = \"no.key\"\n")
+        .unwrap();
     let why = desk.refused("config check --config tls.toml", 1);
     assert!(why.contains("tls.certificate") && why.contains("no.pem"), "{why}");
 }

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// Hashes that cost next to nothing: these tests are not about them.
-const CONFIG: &str = "hostname = \"relay.example.test\"\n[auth]\nargon2 = { memory_kib = 8, iterations = 1 }\n";
+const CONFIG: &str =
+    "hostname = \"relay.example.test\"\n[auth]\nargon2 = { memory_kib = 8, iterations = 1 }\n";
 
 pub(crate) struct Desk {
     folder: TempDir,
@@ -76,7 +77,10 @@ impl Desk {
 
     /// Runs it with `--json`; returns its documents, one a line.
     pub(crate) fn json_lines(&self, words: &str) -> Vec<Value> {
-        self.done(&format!("{words} --json")).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        self.done(&format!("{words} --json"))
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
     }
 
     /// Runs it, and it must end with this status, nothing on standard output, and a reason on standard error.

@@ -35,7 +35,10 @@ fn a_change_names_one_thing_and_a_bulk_cancel_asks() {
     desk.refused("queue hold", 2);
     desk.refused(&format!("queue hold {NOTHING} --domain example.test"), 2);
     desk.refused("queue hold --user a --domain example.test", 2);
-    assert_eq!(desk.json("queue hold --domain example.test"), serde_json::json!({"action": "hold", "count": 0}));
+    assert_eq!(
+        desk.json("queue hold --domain example.test"),
+        serde_json::json!({"action": "hold", "count": 0})
+    );
     assert_eq!(desk.json("queue retry --destination Example.ORG")["count"], 0);
     let why = desk.refused("queue cancel --domain example.test", 5);
     assert!(why.contains("--yes"), "{why}");
@@ -63,7 +66,13 @@ fn a_pause_lasts_until_it_is_resumed() {
 #[test]
 fn filters_that_make_no_sense_are_usage_errors() {
     let desk = Desk::with_domain();
-    for wrong in ["--status lost", "--since yesterday", "--recipient nobody", "--domain localhost", "--follow --until 1h"] {
+    for wrong in [
+        "--status lost",
+        "--since yesterday",
+        "--recipient nobody",
+        "--domain localhost",
+        "--follow --until 1h",
+    ] {
         let why = desk.refused(&format!("activity {wrong}"), 2);
         assert!(why.contains("error:"), "{why}");
     }

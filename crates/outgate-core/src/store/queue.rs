@@ -99,6 +99,8 @@ pub struct LeasedDelivery {
     pub recipient: Recipient,
     /// How many attempts were made before.
     pub attempts: u32,
+    /// Whether its sender was told before that it is late.
+    pub delay_told: bool,
 }
 
 /// A message with those of its deliveries, to one destination, that were leased.
@@ -141,6 +143,8 @@ pub struct SettledDelivery {
     pub status: DeliveryStatus,
     /// When it is tried again; only with [`DeliveryStatus::Deferred`].
     pub next_attempt_at: Option<Timestamp>,
+    /// Whether the settlement's notification speaks of it.
+    pub notified: bool,
 }
 
 /// What became of a leased message's deliveries.
@@ -152,6 +156,9 @@ pub struct Settlement {
     pub holder: Holder,
     /// What became of each.
     pub results: Vec<SettledDelivery>,
+    /// What the sender is told of those that say `notified`: a message from the null reverse path (RFC 3464). Nothing of
+    /// it is ever leased by the settlement.
+    pub notification: Option<NewMessage>,
 }
 
 /// What settling one delivery did.
@@ -163,6 +170,9 @@ pub enum Settled {
     Already,
     /// The lease belongs to somebody else and this was no success: nothing changed.
     LeaseLost,
+    /// The notification speaks of this delivery and of another that could not be recorded, so it would not be true:
+    /// nothing changed. It is to be settled again with a notification that speaks of what can be recorded.
+    Withheld,
 }
 
 /// Which deliveries an operator means.
@@ -247,6 +257,13 @@ pub trait Queue: Send + Sync {
     /// Idempotent by attempt. A delivery that did happen is recorded even after the lease was lost, unless the delivery
     /// has ended; nothing else is taken from a lost lease. A delivery that was held meanwhile keeps `held` over a deferral. When a message's last open delivery ends its bytes go.
     /// One event for all that was recorded; none when nothing was.
+    ///
+    /// A notification is kept in the same transaction, as a message of the same domain and SMTP user, due at once,
+    /// accepted when the last attempt that it speaks of ended, without a look at the send right and even out of the
+    /// reserve; an event tells it like any accepted message. It and the deliveries it speaks of go together: either all
+    /// of those are recorded and it is kept, or it is not kept and none of them is recorded (those that could have been
+    /// are [`Settled::Withheld`]). So a settlement repeated keeps nothing more, and no failure is told twice. A recorded
+    /// deferral that it speaks of is leased with `delay_told` from then on.
     async fn settle(&self, settlement: Settlement) -> Result<Vec<Settled>, StoreError>;
 
     /// Holds a message whose bytes are damaged: its open deliveries, and an event.

@@ -53,8 +53,6 @@ pub(crate) type Script = Arc<dyn Fn(usize, &str) -> Option<Reaction> + Send + Sy
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) connections: AtomicUsize,
-    pub(crate) open: AtomicUsize,
-    pub(crate) most_open: AtomicUsize,
     pub(crate) commands: Mutex<Vec<String>>,
     pub(crate) messages: Mutex<Vec<Vec<u8>>>,
     changed: watch::Sender<u64>,
@@ -120,11 +118,8 @@ impl FakeMx {
             while let Ok((stream, _)) = listener.accept().await {
                 let (server, seen) = (self.clone(), Arc::clone(&all));
                 let number = seen.connections.fetch_add(1, Ordering::SeqCst);
-                let open = seen.open.fetch_add(1, Ordering::SeqCst) + 1;
-                seen.most_open.fetch_max(open, Ordering::SeqCst);
                 tokio::spawn(async move {
                     let _ended = server.serve(stream, number, &seen).await;
-                    seen.open.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
@@ -248,7 +243,7 @@ async fn read_line<S: AsyncRead + Unpin>(stream: &mut S, buffer: &mut Vec<u8>) -
         if let Some(end) = buffer.iter().position(|byte| *byte == b'\n') {
             return Ok(buffer.drain(..=end).collect());
         }
-        let mut chunk = [0; 65_536];
+        let mut chunk = [0; 8192];
         match stream.read(&mut chunk).await? {
             0 => return Err(io::ErrorKind::UnexpectedEof.into()),
             count => buffer.extend_from_slice(&chunk[..count]),
@@ -345,6 +340,7 @@ pub(crate) fn parcel(recipients: &[&str], content: &str) -> Parcel {
         id: DeliveryId::draw(now, &dice),
         recipient: Recipient { address: address.parse().unwrap(), notify: None, original: None },
         attempts: 0,
+        delay_told: false,
     });
     let first = recipients[0].rsplit('@').next().unwrap();
     Parcel {

@@ -22,10 +22,7 @@ fn certified(name: &str) -> (CertificateDer<'static>, TlsAcceptor) {
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(
-            vec![leaf.der().clone()],
-            PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-        )
+        .with_single_cert(vec![leaf.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).unwrap())
         .unwrap();
     (authority.der().clone(), TlsAcceptor::from(Arc::new(config)))
 }
@@ -52,8 +49,7 @@ async fn by_smart_host(
     roots: Vec<CertificateDer<'static>>,
 ) -> (Carried, Arc<Seen>) {
     let (address, seen) = mx.start().await;
-    let credentials =
-        || Arc::new(Credentials { username: "relay".into(), password: Secret::new("secret") });
+    let credentials = || Arc::new(Credentials { username: "relay".into(), password: Secret::new("secret") });
     let route = Route::SmartHost(SmartHost {
         host: "smart.example.net".into(),
         port: address.port(),
@@ -113,7 +109,11 @@ async fn a_failed_handshake_goes_on_in_clear() {
     assert!(delivered(&carried), "{carried:?}");
     assert_eq!((carried.path.tls, seen.connections()), (None, 2));
 
-    let declined = FakeMx { script: Arc::new(|_, line| (line == "STARTTLS").then(|| say("454 no"))), tls: None, ..offering(tls) };
+    let declined = FakeMx {
+        script: Arc::new(|_, line| (line == "STARTTLS").then(|| say("454 no"))),
+        tls: None,
+        ..offering(tls)
+    };
     let (carried, seen) = by_mx(declined, Vec::new()).await;
     assert!(delivered(&carried), "{carried:?}");
     assert_eq!((carried.path.tls, seen.connections()), (None, 1));

@@ -1,41 +1,61 @@
 //! Carrying one job: bytes, signature, carrier, decision, settlement.
 
-use super::{Job, Runner};
-use crate::{Carried, Moment, Outcome, Parcel, Permit, decide};
+use super::{Job, Runner, settle::Ending};
+use crate::{Carried, Moment, Outcome, Parcel, decide, notify::Ended};
 use bytes::Bytes;
 use outgate_core::{
     Attempt, AttemptId, DeliveryId, FailureClass, MessageId, NetworkPath, Timestamp,
-    store::{LeasedMessage, SettledDelivery, Settlement, StoreError},
+    store::{LeasedMessage, SettledDelivery, StoreError},
 };
+use std::collections::VecDeque;
 
 impl Runner {
     /// Carries a job to its settlement, and then, as long as its destination has a backlog, the next ones.
     pub async fn run(&self, mut job: Job) {
+        let destination = job.leased.destination.clone();
+        let mut next = VecDeque::new();
         loop {
             let message = job.leased.message;
-            let Some(settlement) = self.carry(&mut job).await else {
-                return self.no_longer_running(message);
+            let Some(ending) = self.carry(&mut job).await else {
+                self.no_longer_running(message);
+                break;
             };
-            let Some(permit) = self.settle_or_keep(settlement, job.permit).await else { return };
-            job.permit = permit;
-            let Some((leased, until)) = self.next_of_backlog(&job).await else { return };
-            job = Job { leased, content: None, memory: None, permit: job.permit, until };
+            let Some(permit) = self.settle_or_keep(ending, job.permit).await else { break };
+            if next.is_empty() {
+                next.extend(self.next_of_backlog(&destination).await);
+            }
+            if self.winding_down() {
+                break;
+            }
+            let Some((leased, until)) = next.pop_front() else { return };
+            job = Job { leased, content: None, memory: None, permit, until };
+        }
+        for (leased, _) in next {
+            self.give_back(&leased).await;
+            self.no_longer_running(leased.message);
         }
     }
 
     /// One attempt. `None` when there was nothing to attempt, or no way to begin.
-    async fn carry(&self, job: &mut Job) -> Option<Settlement> {
+    async fn carry(&self, job: &mut Job) -> Option<Ending> {
         let content = self.bytes_of(job).await?;
         let leased = job.leased.clone();
         let started_at = self.parts.clock.now();
-        let carried = match self.parts.signer.sign(leased.domain, &leased.domain_name, leased.message, &content).await {
+        let signed = self.parts.signer.sign(leased.domain, &leased.domain_name, leased.message, &content).await;
+        let (leased, content, carried) = match signed {
             Ok(signature) => {
-                let parcel = Parcel { message: leased.clone(), signature, content };
-                self.parts.carrier.carry(&parcel).await
+                let parcel = Parcel { message: leased, signature, content };
+                let carried = self.parts.carrier.carry(&parcel).await;
+                (parcel.message, parcel.content, carried)
             }
-            Err(error) => all_deferred(&leased, &error.to_string()),
+            Err(error) => {
+                let carried = all_deferred(&leased, &error.to_string());
+                (leased, content, carried)
+            }
         };
-        Some(self.decide_all(&leased, carried, started_at))
+        let next_hop_tells = carried.dsn;
+        let ended = self.decide_all(&leased, carried, started_at);
+        Some(Ending { leased, content, next_hop_tells, ended, memory: job.memory.clone() })
     }
 
     /// The message's bytes: those in hand, or those in the store as far as memory allows.
@@ -70,11 +90,11 @@ impl Runner {
         }
     }
 
-    fn decide_all(&self, leased: &LeasedMessage, carried: Carried, started_at: Timestamp) -> Settlement {
+    fn decide_all(&self, leased: &LeasedMessage, carried: Carried, started_at: Timestamp) -> Vec<Ended> {
         let ended_at = self.parts.clock.now();
-        let Carried { path, outcomes } = carried;
+        let Carried { path, outcomes, .. } = carried;
         let mut outcomes = outcomes.into_iter();
-        let results = leased
+        leased
             .deliveries
             .iter()
             .map(|delivery| {
@@ -98,35 +118,19 @@ impl Runner {
                     class: decision.class,
                     reason: decision.reason,
                 };
-                SettledDelivery {
+                let settled = SettledDelivery {
                     delivery: delivery.id,
                     attempt,
                     status: decision.status,
                     next_attempt_at: decision.next_attempt_at,
-                }
+                    notified: false,
+                };
+                Ended { settled, expired: decision.expired }
             })
-            .collect();
-        Settlement { message: leased.message, holder: self.parts.holder.clone(), results }
+            .collect()
     }
 
-    /// Settles, and returns the permit; or keeps both for the next step, when the store fails. Until it is recorded the
-    /// message stays among the running, so that its lease is renewed and nobody delivers it again.
-    pub(super) async fn settle_or_keep(&self, settlement: Settlement, permit: Permit) -> Option<Permit> {
-        let message = settlement.message;
-        match self.parts.store.settle(settlement.clone()).await {
-            Ok(_) => {
-                self.no_longer_running(message);
-                Some(permit)
-            }
-            Err(error) => {
-                tracing::error!(%message, %error, "an attempt could not be recorded; it is tried again");
-                self.state().unsettled.push((settlement, permit));
-                None
-            }
-        }
-    }
-
-    fn no_longer_running(&self, message: MessageId) {
+    pub(super) fn no_longer_running(&self, message: MessageId) {
         let mut state = self.state();
         if let Some(entry) = state.running.get_mut(&message) {
             entry.0 -= 1;
@@ -156,5 +160,5 @@ fn unknown(reason: &str) -> Outcome {
 }
 
 fn all_deferred(leased: &LeasedMessage, reason: &str) -> Carried {
-    Carried { path: NetworkPath::default(), outcomes: leased.deliveries.iter().map(|_| unknown(reason)).collect() }
+    Carried { path: NetworkPath::default(), dsn: false, outcomes: leased.deliveries.iter().map(|_| unknown(reason)).collect() }
 }

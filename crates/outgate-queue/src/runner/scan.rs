@@ -2,10 +2,12 @@
 
 use super::{Job, RENEW_BELOW, Runner};
 use outgate_core::{
-    MessageId, Timestamp,
+    Destination, MessageId, Timestamp,
     store::{LeasedMessage, StoreError},
 };
 
+/// Messages of a backlog that one permit's holder leases at a time, to carry one after the other: fewer writes.
+const AT_ONCE: usize = 4;
 /// Destinations read from the store at a time.
 const DESTINATIONS: usize = 256;
 
@@ -48,26 +50,29 @@ impl Runner {
         }
     }
 
-    /// The next due message of a destination that has a backlog, for somebody who already holds a permit.
-    pub(super) async fn next_of_backlog(&self, job: &Job) -> Option<(LeasedMessage, Timestamp)> {
-        let destination = &job.leased.destination;
-        if !self.permits.has_backlog(destination) {
-            return None;
+    /// The next due messages of a destination that has a backlog, for somebody who already holds a permit.
+    pub(super) async fn next_of_backlog(&self, destination: &Destination) -> Vec<(LeasedMessage, Timestamp)> {
+        if self.winding_down() {
+            return Vec::new();
         }
+        let Some(seen) = self.permits.backlog(destination) else { return Vec::new() };
         let now = self.parts.clock.now();
         let lease = self.lease_from(now);
-        // Cleared first: what comes due from here on is noted anew and not lost between the read and the note.
-        self.permits.clear_backlog(destination);
-        match self.parts.store.lease(destination, &lease, now, 1).await {
-            Ok(mut found) => {
-                let next = found.pop()?;
-                self.permits.note_backlog(destination);
-                self.state().running.entry(next.message).or_insert((0, lease.until)).0 += 1;
-                Some((next, lease.until))
+        match self.parts.store.lease(destination, &lease, now, AT_ONCE).await {
+            Ok(found) => {
+                if found.len() < AT_ONCE {
+                    self.permits.clear_backlog(destination, seen);
+                }
+                let mut state = self.state();
+                for next in &found {
+                    state.running.entry(next.message).or_insert((0, lease.until)).0 += 1;
+                }
+                drop(state);
+                found.into_iter().map(|next| (next, lease.until)).collect()
             }
             Err(error) => {
                 tracing::warn!(%error, "the queue could not be read; it is tried again");
-                None
+                Vec::new()
             }
         }
     }
@@ -94,8 +99,8 @@ impl Runner {
     /// Settles what a failing store did not take before.
     pub(super) async fn settle_left_overs(&self) {
         let left = std::mem::take(&mut self.state().unsettled);
-        for (settlement, permit) in left {
-            drop(self.settle_or_keep(settlement, permit).await);
+        for (ending, permit) in left {
+            drop(self.settle_or_keep(ending, permit).await);
         }
     }
 }

@@ -52,7 +52,8 @@ impl Capabilities {
                 "LIMITS" => {
                     while let Some(name) = words.next() {
                         // Every limit that RFC 9422 names has a number of at least one.
-                        let value = words.next().and_then(|value| value.parse().ok()).filter(|value| *value > 0);
+                        let value =
+                            words.next().and_then(|value| value.parse().ok()).filter(|value| *value > 0);
                         match name.to_ascii_uppercase().as_str() {
                             "RCPTMAX" => found.recipients = value,
                             "MAILMAX" => found.transactions = value,

@@ -251,10 +251,9 @@ impl Conversation {
             }
             (Asked::AuthPassword, 2) => State::Ready,
             (Asked::AuthLogin, 3) => match &self.settings.credentials {
-                Some(credentials) => State::Say(
-                    encoded("", credentials.username.as_bytes()),
-                    Asked::AuthUsername,
-                ),
+                Some(credentials) => {
+                    State::Say(encoded("", credentials.username.as_bytes()), Asked::AuthUsername)
+                }
                 None => State::Closed(Closing::Nonsense { at, reply }),
             },
             (Asked::AuthUsername, 3) => match &self.settings.credentials {
@@ -293,9 +292,7 @@ impl Conversation {
                 });
                 State::Say(encoded("AUTH PLAIN ", &message), Asked::AuthPassword)
             }
-            Some(_) if self.offered.auth_login => {
-                State::Say(b"AUTH LOGIN\r\n".to_vec(), Asked::AuthLogin)
-            }
+            Some(_) if self.offered.auth_login => State::Say(b"AUTH LOGIN\r\n".to_vec(), Asked::AuthLogin),
             Some(_) => State::Closed(Closing::NoAuth),
         }
     }

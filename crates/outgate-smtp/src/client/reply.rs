@@ -82,10 +82,7 @@ impl ReplyReader {
 
 /// Adds a line to a reply, and says whether more lines follow (RFC 5321 §4.2.1).
 fn add_line(open: &mut Option<Reply>, line: &[u8]) -> Result<bool, ReplyError> {
-    let line = match line {
-        [line @ .., b'\r'] => line,
-        line => line,
-    };
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
     let (code, more, text) = split(line).ok_or(ReplyError::NoCode)?;
     let text = harmless(text);
     let (enhanced, rest) = enhanced(&text, code);
@@ -126,8 +123,7 @@ fn enhanced(text: &str, code: u16) -> (Option<(u8, u16, u16)>, &str) {
         let (class, subject, detail) = (parts.next()?, parts.next()?, parts.next()?);
         // RFC 3463 §2: a class of one digit, subject and detail of one to three.
         let number = |part: &str, most: usize| {
-            let digits =
-                (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+            let digits = (1..=most).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
             if digits { part.parse::<u16>().ok() } else { None }
         };
         let class = number(class, 1)?;
@@ -174,7 +170,10 @@ mod tests {
             ("550 5.7.1.2 no\r\n", reply(550, None, &["5.7.1.2 no"])),
             ("550 5..1 no\r\n", reply(550, None, &["5..1 no"])),
             ("354 3.0.0 go\r\n", reply(354, None, &["3.0.0 go"])),
-            ("550-5.1.1 a\r\n550-5.1.1 b\r\n550 5.1.2 c\r\n", reply(550, Some((5, 1, 1)), &["a", "b", "5.1.2 c"])),
+            (
+                "550-5.1.1 a\r\n550-5.1.1 b\r\n550 5.1.2 c\r\n",
+                reply(550, Some((5, 1, 1)), &["a", "b", "5.1.2 c"]),
+            ),
             ("250-a\r\n250-\r\n250 c\r\n", reply(250, None, &["a", "", "c"])),
             ("250 a\0b\x1b[1m\r\n", reply(250, None, &["a\u{fffd}b\u{fffd}[1m"])),
         ] {

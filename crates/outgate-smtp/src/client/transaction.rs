@@ -305,7 +305,9 @@ impl Transaction {
             }
             (Asked::Content, 4 | 5) if self.cut => return Err(Break::Refused(at, reply)),
             (Asked::Data | Asked::Content, 4 | 5) => {
-                self.settle(&Verdict::Refused { at, reply }, |standing| matches!(standing, Standing::Accepted));
+                self.settle(&Verdict::Refused { at, reply }, |standing| {
+                    matches!(standing, Standing::Accepted)
+                });
             }
             (Asked::Content, 2) if !self.cut => {
                 self.settle(&Verdict::Taken(reply), |standing| matches!(standing, Standing::Accepted));

@@ -75,6 +75,11 @@ impl Input {
         &self.buffer[self.start..]
     }
 
+    /// Whether the unread part begins with this word, letters' case aside.
+    pub(super) fn begins_with(&self, word: &str) -> bool {
+        self.unread().get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.start == self.buffer.len()
     }
@@ -103,7 +108,7 @@ impl Input {
         wipe: bool,
         read: impl FnOnce(Frame<'_>) -> T,
     ) -> Option<T> {
-        self.discard();
+        self.finish_discard();
         let unread = &self.buffer[self.start..];
         let Some(lf) = unread[self.searched..].iter().position(|&byte| byte == b'\n') else {
             self.searched = unread.len();
@@ -144,8 +149,8 @@ impl Input {
         self.consume(octets);
     }
 
-    /// Throws away a refused line up to its CR LF, or up to what has come of it.
-    fn discard(&mut self) {
+    /// Throws away a refused line up to its CR LF, or up to what has come of it. What is unread then begins a line.
+    pub(super) fn finish_discard(&mut self) {
         let Some(mut after_cr) = self.discarding else { return };
         let unread = self.unread();
         let mut octets = 0;

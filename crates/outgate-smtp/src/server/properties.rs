@@ -252,8 +252,14 @@ mod tests {
         })
     }
 
+    /// `PROPTEST_CASES` asks for more.
+    fn config() -> ProptestConfig {
+        let usual = ProptestConfig::default();
+        ProptestConfig { cases: usual.cases.max(1500), failure_persistence: None, ..usual }
+    }
+
     proptest! {
-        #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+        #![proptest_config(config())]
         #[test]
         fn lines(bytes in bytes()) {
             line_framing(&bytes);

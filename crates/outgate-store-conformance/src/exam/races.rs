@@ -119,8 +119,12 @@ pub(super) async fn an_attempt_is_recorded_once(room: Room) -> Verdict {
     ];
     let mut tasks = Vec::new();
     for _ in 0..12 {
-        let settlement =
-            Settlement { message: message.id, holder: super::room::holder("one"), results: results.clone() };
+        let settlement = Settlement {
+            message: message.id,
+            holder: super::room::holder("one"),
+            results: results.clone(),
+            notification: None,
+        };
         let store = Arc::clone(&room.store);
         tasks.push(tokio::spawn(async move { store.settle(settlement).await }));
     }

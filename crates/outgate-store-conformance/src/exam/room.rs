@@ -127,7 +127,7 @@ impl Room {
         by: &str,
         results: Vec<SettledDelivery>,
     ) -> Result<Vec<Settled>, Failure> {
-        Ok(self.store.settle(Settlement { message, holder: holder(by), results }).await?)
+        Ok(self.store.settle(Settlement { message, holder: holder(by), results, notification: None }).await?)
     }
 
     /// A delivery as lists show it.

@@ -118,39 +118,41 @@ async fn told(world: &World) -> Result<Vec<EventKind>, Failure> {
 mod tests {
     use super::*;
 
-    /// A walk that met nothing would ask nothing.
+    /// Walks that met nothing would ask nothing.
     #[tokio::test]
     async fn walks_meet_every_answer() {
+        let mut met = Vec::new();
         for seed in 1..=3 {
             let world = World::new(Arc::new(MemoryStore::new()));
             let chance = SeededRandomness::new(seed);
             let mut walk = Walk::begin(&world).await.unwrap();
-            let mut met = String::new();
             for _ in 0..STEPS {
                 let step = walk.draw(&chance);
                 let answer = walk.take(&world, &step).await.unwrap();
-                let kind = format!("{step:?}").split([' ', '(']).next().map(str::to_owned).unwrap();
-                writeln!(met, "{kind} {answer}").unwrap();
+                let step = format!("{step:?}");
+                let verb = step.split([' ', '(']).next().unwrap_or_default();
+                met.push(format!("{verb} {answer}"));
             }
-            for wanted in [
-                "Accept Ok([])",
-                "Accept Ok([Del",
-                "Accept Err(StaleRight)",
-                "Lease []",
-                "Lease [(M",
-                "Settle [Recorded]",
-                "Settle [Already]",
-                "Settle [LeaseLost]",
-                "Renew true",
-                "Renew false",
-                "Reset signed in",
-                "Disable the username or password is not right",
-                "Hold 1",
-                "Release 1",
-                "Cancel 1",
-            ] {
-                assert!(met.contains(wanted), "walk {seed} never met {wanted:?}");
-            }
+        }
+        for (wanted, times) in [
+            ("Accept Ok([])", 10),
+            ("Accept Ok([Del", 10),
+            ("Accept Err(StaleRight)", 10),
+            ("Lease []", 10),
+            ("Lease [(M", 10),
+            ("Settle [Recorded]", 50),
+            ("Settle [Already]", 10),
+            ("Settle [LeaseLost]", 10),
+            ("Renew true", 2),
+            ("Renew false", 2),
+            ("Reset signed in", 2),
+            ("Disable the username or password is not right", 2),
+            ("Hold 1", 2),
+            ("Release 1", 2),
+            ("Cancel 1", 2),
+        ] {
+            let found = met.iter().filter(|answer| answer.starts_with(wanted)).count();
+            assert!(found >= times, "{wanted:?} was met {found} times");
         }
     }
 }

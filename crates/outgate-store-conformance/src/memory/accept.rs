@@ -2,7 +2,7 @@
 
 use super::state::{KeptDelivery, KeptMessage, State};
 use outgate_core::{
-    Actor, DeliveryStatus, EventKind, SendRight, Standing, Timestamp,
+    Actor, DeliveryId, DeliveryStatus, EventKind, SendRight, Standing, Timestamp,
     store::{AcceptError, Accepted, NewMessage, StoreError},
 };
 
@@ -21,6 +21,17 @@ impl State {
             Standing::Stale => return Err(AcceptError::StaleRight),
             Standing::Barred(bar) => return Err(bar.into()),
         }
+        Ok(Accepted { leased: self.keep(right, new, at, &Actor::User { username: right.username().clone() }) })
+    }
+
+    /// Keeps a message, and returns the deliveries that were leased.
+    pub(super) fn keep(
+        &mut self,
+        right: &SendRight,
+        new: NewMessage,
+        at: Timestamp,
+        actor: &Actor,
+    ) -> Vec<DeliveryId> {
         let mut leased = Vec::new();
         for delivery in &new.deliveries {
             let wanted = delivery.leased && !self.is_paused(right.domain_name(), &delivery.destination);
@@ -33,6 +44,7 @@ impl State {
                 due_at: at,
                 lease,
                 attempts: Vec::new(),
+                delay_told: false,
             };
             self.deliveries.insert(delivery.id, kept);
             self.open.insert(delivery.id);
@@ -50,7 +62,7 @@ impl State {
                 .map(|delivery| (delivery.id, delivery.recipient.address.clone()))
                 .collect(),
         };
-        self.append(at, &Actor::User { username: right.username().clone() }, kind);
+        self.append(at, actor, kind);
         let kept = KeptMessage {
             right: right.clone(),
             accepted_at: at,
@@ -62,6 +74,6 @@ impl State {
         };
         self.accepted.push(kept.new.id);
         self.messages.insert(kept.new.id, kept);
-        Ok(Accepted { leased })
+        leased
     }
 }

@@ -99,6 +99,7 @@ impl State {
                     id: delivery.new.id,
                     recipient: delivery.new.recipient.clone(),
                     attempts: delivery.attempts.len() as u32,
+                    delay_told: delivery.delay_told,
                 })
                 .collect(),
         };

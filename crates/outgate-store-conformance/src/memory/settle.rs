@@ -3,18 +3,31 @@
 use super::state::State;
 use outgate_core::{
     Actor, DeliveryStatus, EventKind, MessageId, SettledRecipient, Timestamp,
-    store::{Holder, Settled, SettledDelivery, Settlement},
+    store::{Holder, NewMessage, Settled, SettledDelivery, Settlement},
 };
 
 impl State {
     pub(super) fn settle(&mut self, settlement: Settlement) -> Vec<Settled> {
-        let Settlement { message, holder, results } = settlement;
+        let Settlement { message, holder, results, notification } = settlement;
+        let spoken_of: Vec<_> = results.iter().filter(|result| result.notified).collect();
+        // The notification is as old as the last attempt that it speaks of.
+        let told_at = spoken_of.iter().map(|result| result.attempt.ended_at).max();
+        let is_true = spoken_of.iter().all(|result| self.judge(message, &holder, result) == Settled::Recorded);
+        let notification = notification.zip(told_at);
         let mut recorded: Vec<SettledRecipient> = Vec::new();
         let mut newest: Option<Timestamp> = None;
         let mut answers = Vec::with_capacity(results.len());
         for result in results {
             let ended_at = result.attempt.ended_at;
-            let (answer, recipient) = self.settle_one(message, &holder, result);
+            if notification.is_some() && result.notified && !is_true {
+                answers.push(match self.judge(message, &holder, &result) {
+                    Settled::Recorded => Settled::Withheld,
+                    other => other,
+                });
+                continue;
+            }
+            let delay_told = notification.is_some() && result.notified && !result.status.is_final();
+            let (answer, recipient) = self.settle_one(message, &holder, result, delay_told);
             if let Some(recipient) = recipient {
                 recorded.push(recipient);
                 newest = newest.max(Some(ended_at));
@@ -27,7 +40,30 @@ impl State {
             let kind = EventKind::MessageSettled { message, domain, results: recorded };
             self.append(at, &Actor::System, kind);
         }
+        if let Some((new, at)) = notification.filter(|_| is_true)
+            && let Some(right) = self.messages.get(&message).map(|kept| kept.right.clone())
+        {
+            self.keep(&right, NewMessage { lease: None, ..new }, at, &Actor::System);
+        }
         answers
+    }
+
+    /// What settling a delivery would do now.
+    fn judge(&self, message: MessageId, holder: &Holder, result: &SettledDelivery) -> Settled {
+        let open = self.open.contains(&result.delivery);
+        let kept = self.deliveries.get(&result.delivery).filter(|kept| open && kept.message == message);
+        match kept {
+            None => Settled::Already,
+            Some(kept) if kept.attempts.iter().any(|attempt| attempt.id == result.attempt.id) => Settled::Already,
+            // A delivery that did happen is a fact, whoever holds the lease by now.
+            Some(kept)
+                if result.status != DeliveryStatus::Delivered
+                    && kept.lease.as_ref().is_none_or(|lease| lease.holder != *holder) =>
+            {
+                Settled::LeaseLost
+            }
+            Some(_) => Settled::Recorded,
+        }
     }
 
     fn settle_one(
@@ -35,21 +71,15 @@ impl State {
         message: MessageId,
         holder: &Holder,
         result: SettledDelivery,
+        delay_told: bool,
     ) -> (Settled, Option<SettledRecipient>) {
         let id = result.delivery;
-        let open = self.open.contains(&id);
-        let Some(kept) = self.deliveries.get_mut(&id).filter(|kept| open && kept.message == message) else {
-            return (Settled::Already, None);
+        let answer = self.judge(message, holder, &result);
+        let Some(kept) = self.deliveries.get_mut(&id).filter(|_| answer == Settled::Recorded) else {
+            return (answer, None);
         };
-        if kept.attempts.iter().any(|attempt| attempt.id == result.attempt.id) {
-            return (Settled::Already, None);
-        }
-        let holds = kept.lease.as_ref().is_some_and(|lease| lease.holder == *holder);
-        // A delivery that did happen is a fact, whoever holds the lease by now.
-        if !holds && result.status != DeliveryStatus::Delivered {
-            return (Settled::LeaseLost, None);
-        }
         kept.lease = None;
+        kept.delay_told |= delay_told;
         kept.attempts.push(result.attempt);
         if result.status.is_final() {
             self.end(id, result.status);

@@ -69,6 +69,8 @@ pub(super) struct KeptDelivery {
     /// The last lease; it may have run out.
     pub(super) lease: Option<Lease>,
     pub(super) attempts: Vec<Attempt>,
+    /// Whether the sender was told that it is late.
+    pub(super) delay_told: bool,
 }
 
 impl Default for State {

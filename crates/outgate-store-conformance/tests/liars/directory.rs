@@ -22,7 +22,7 @@ impl Liar {
 #[async_trait]
 impl Directory for Liar {
     async fn account(&self, id: AccountId) -> Result<Option<Account>, StoreError> {
-        self.truth.account(id).await
+        Ok(self.truth.account(id).await?.filter(|_| !self.tells(Lie::HasNoAccount)))
     }
 
     async fn add_domain(
@@ -31,14 +31,31 @@ impl Directory for Liar {
         actor: &Actor,
         at: Timestamp,
     ) -> Result<Domain, DirectoryError> {
-        let domain = self.truth.add_domain(new, actor, at).await?;
+        let name = new.name.clone();
+        let domain = match self.truth.add_domain(new, actor, at).await {
+            Err(DirectoryError::DomainExists) if self.tells(Lie::AddsDomainsTwice) => {
+                self.truth.domain(&name).await?.ok_or(DirectoryError::DomainNotFound)?
+            }
+            added => added?,
+        };
         let keys = self.truth.domain_keys(domain.id).await?;
         self.notes().keys.entry(domain.name.clone()).or_insert(keys);
         Ok(domain)
     }
 
     async fn domain(&self, name: &DomainName) -> Result<Option<Domain>, StoreError> {
-        self.truth.domain(name).await
+        let mut found = self.truth.domain(name).await?;
+        if self.tells(Lie::FindsSubdomains)
+            && let Some(parent) = name.as_str().strip_prefix("sub.")
+        {
+            found = self.truth.domain(&parent.parse().expect("the rest of a name")).await?;
+        }
+        if self.tells(Lie::MiscountsUsers)
+            && let Some(domain) = &mut found
+        {
+            domain.users = 0;
+        }
+        Ok(found)
     }
 
     async fn domains(&self, after: Option<&DomainName>, limit: usize) -> Result<Vec<Domain>, StoreError> {
@@ -57,7 +74,15 @@ impl Directory for Liar {
                 return Ok(keys);
             }
         }
-        self.truth.domain_keys(domain).await
+        let mut keys = self.truth.domain_keys(domain).await?;
+        if self.tells(Lie::ShufflesKeys) {
+            keys.reverse();
+        }
+        if self.tells(Lie::DestroysKeysEarly) {
+            let living = self.truth.domains(None, 1_000).await?;
+            keys.retain(|_| living.iter().any(|found| found.id == domain));
+        }
+        Ok(keys)
     }
 
     async fn record_verification(
@@ -67,7 +92,8 @@ impl Directory for Liar {
         actor: &Actor,
         at: Timestamp,
     ) -> Result<(), DirectoryError> {
-        self.truth.record_verification(domain, state, actor, at).await
+        let recorded = self.truth.record_verification(domain, state, actor, at).await;
+        if self.tells(Lie::IgnoresTheUnknown) { Ok(()) } else { recorded }
     }
 
     async fn delete_domain(
@@ -82,7 +108,11 @@ impl Directory for Liar {
     async fn add_user(&self, new: NewUser, actor: &Actor, at: Timestamp) -> Result<User, DirectoryError> {
         let added = self.truth.add_user(new.clone(), actor, at).await;
         let gone = self.truth.user(&new.username).await?.is_none();
-        if self.tells(Lie::ForgetsTombstones) && gone && added == Err(DirectoryError::UsernameTaken) {
+        let ignored = if gone { Lie::ForgetsTombstones } else { Lie::IssuesUsernamesTwice };
+        if self.tells(Lie::AddsUsersDisabled) && added.is_ok() {
+            self.truth.disable_user(new.id, actor, at).await?;
+        }
+        if self.tells(ignored) && added == Err(DirectoryError::UsernameTaken) {
             let username = format!("x{}", new.username).parse().expect("a username, one longer");
             let another = NewUser { username, ..new };
             return self.truth.add_user(another, actor, at).await;
@@ -106,7 +136,11 @@ impl Directory for Liar {
         after: Option<&Username>,
         limit: usize,
     ) -> Result<Vec<User>, StoreError> {
-        self.truth.users(domain, after, limit).await
+        let mut users = self.truth.users(domain, after, limit).await?;
+        if self.tells(Lie::ListsUsersUnordered) {
+            users.reverse();
+        }
+        Ok(users)
     }
 
     async fn credential(&self, username: &Username) -> Result<Option<Credential>, StoreError> {
@@ -136,6 +170,11 @@ impl Directory for Liar {
         actor: &Actor,
         at: Timestamp,
     ) -> Result<(), DirectoryError> {
+        if self.tells(Lie::ResetsOnRename)
+            && let Some(found) = self.credential_of(user).await?
+        {
+            self.truth.reset_password(user, &found.hash, actor, at).await?;
+        }
         self.truth.rename_user(user, name, actor, at).await
     }
 
@@ -144,6 +183,9 @@ impl Directory for Liar {
     }
 
     async fn enable_user(&self, user: UserId, actor: &Actor, at: Timestamp) -> Result<(), DirectoryError> {
+        if self.tells(Lie::TellsOfNoChange) {
+            self.chatter(at).await?;
+        }
         self.truth.enable_user(user, actor, at).await
     }
 
@@ -179,11 +221,20 @@ impl Directory for Liar {
     }
 
     async fn delete_user(&self, user: UserId, actor: &Actor, at: Timestamp) -> Result<(), DirectoryError> {
-        self.truth.delete_user(user, actor, at).await
+        let deleted = self.truth.delete_user(user, actor, at).await;
+        if self.tells(Lie::IgnoresTheUnknown) { Ok(()) } else { deleted }
     }
 
     async fn note_login(&self, user: UserId, connection: &LastConnection) -> Result<(), StoreError> {
         self.notes().logins.insert(user, connection.clone());
+        if self.tells(Lie::TellsOfTheGone) && self.credential_of(user).await?.is_none() {
+            self.chatter(connection.at).await?;
+        }
+        if self.tells(Lie::NotesLoginsForOthers) {
+            for other in self.truth.users(None, None, 1_000).await? {
+                self.truth.note_login(other.id, connection).await?;
+            }
+        }
         self.truth.note_login(user, connection).await
     }
 }

@@ -3,8 +3,9 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use outgate_core::{
-    AccountId, DomainKey, DomainName, LastConnection, MessageId, SendRight, Standing, UserId, Username,
-    store::{Credential, Holder, Queue, QueueSummary, Store},
+    AccountId, Actor, DomainKey, DomainName, LastConnection, MessageId, SendRight, Standing, Timestamp,
+    UserId, Username,
+    store::{Credential, Cursor, Holder, PauseScope, Queue, QueueSummary, Store, StoreError},
 };
 use outgate_store_conformance::{Fixture, MemoryStore, World};
 use std::{
@@ -12,11 +13,39 @@ use std::{
     sync::{Arc, Mutex, MutexGuard},
 };
 
-/// What a store may get wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lie {
-    /// The truth.
-    None,
+macro_rules! lies {
+    ($($lie:ident,)*) => {
+        /// What a store may get wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Lie {
+            /// The truth.
+            None,
+            $($lie),*
+        }
+
+        impl Lie {
+            /// Every lie.
+            pub(crate) const ALL: &[Self] = &[$(Self::$lie),*];
+        }
+    };
+}
+
+lies! {
+    HasNoAccount,
+    FindsSubdomains,
+    AddsDomainsTwice,
+    ShufflesKeys,
+    MiscountsUsers,
+    IgnoresTheUnknown,
+    DestroysKeysEarly,
+    ForgetsDeletedDomains,
+    AddsUsersDisabled,
+    IssuesUsernamesTwice,
+    ListsUsersUnordered,
+    ResetsOnRename,
+    TellsOfNoChange,
+    TellsOfTheGone,
+    NotesLoginsForOthers,
     ForgetsTombstones,
     CachesCredentials,
     CachesStandings,
@@ -33,6 +62,7 @@ pub(crate) enum Lie {
     LeasesThroughPauses,
     SplitsMessages,
     LeasesNewestFirst,
+    ListsDestinationsUnordered,
     KeepsWhatIsGivenBack,
     RenewsForAnybody,
     SleepsTooLong,
@@ -44,7 +74,9 @@ pub(crate) enum Lie {
     AnswersAllAlike,
     LosesLateSuccesses,
     TakesLateFailures,
+    ClaimsToRecord,
     ReleasesOnDeferral,
+    HidesReasons,
     ForgetsTheNextAttempt,
     HoldsMoreThanMeant,
     CachesTheSummary,
@@ -52,6 +84,7 @@ pub(crate) enum Lie {
     MindsCaseInSubjects,
     IgnoresTheSender,
     HidesResets,
+    EndsTooEarly,
     SkipsEvents,
     RepeatsEvents,
     ReordersEvents,
@@ -80,11 +113,18 @@ pub(crate) struct Notes {
     pub(crate) contents: HashMap<MessageId, Option<Bytes>>,
     pub(crate) summary: Option<QueueSummary>,
     pub(crate) settled: u64,
+    pub(crate) end: Option<Cursor>,
 }
 
 impl Liar {
     pub(crate) fn tells(&self, lie: Lie) -> bool {
         self.lie == lie
+    }
+
+    /// Appends events that tell of nothing.
+    pub(crate) async fn chatter(&self, at: Timestamp) -> Result<(), StoreError> {
+        self.truth.pause(&PauseScope::Everything, &Actor::System, at).await?;
+        self.truth.resume(&PauseScope::Everything, &Actor::System, at).await
     }
 
     pub(crate) fn notes(&self) -> MutexGuard<'_, Notes> {

@@ -6,9 +6,9 @@ use bytes::Bytes;
 use outgate_core::{
     Actor, AttemptId, DeliveryId, DeliveryStatus, Destination, MessageId, SendRight, Timestamp,
     store::{
-        AcceptError, Accepted, DeliveryFilter, DeliveryPage, DueDestination, Holder, Lease, LeasedMessage,
-        MessageHistory, NewMessage, PageCursor, PauseScope, Queue, QueueSummary, Selector, Settled,
-        Settlement, StoreError,
+        AcceptError, Accepted, DeliveryFilter, DeliveryPage, Directory, DueDestination, Holder, Lease,
+        LeasedMessage, MessageHistory, NewMessage, PageCursor, PauseScope, Queue, QueueSummary, Selector,
+        Settled, Settlement, StoreError,
     },
 };
 use std::time::Duration;
@@ -39,8 +39,7 @@ impl Queue for Liar {
                 Ok(Accepted { leased: Vec::new() })
             }
             Err(refused) if self.tells(Lie::LeavesTracesOfRefusals) => {
-                self.truth.pause(&PauseScope::Everything, &Actor::System, at).await?;
-                self.truth.resume(&PauseScope::Everything, &Actor::System, at).await?;
+                self.chatter(at).await?;
                 Err(refused)
             }
             other => other,
@@ -53,7 +52,11 @@ impl Queue for Liar {
         after: Option<&Destination>,
         limit: usize,
     ) -> Result<Vec<DueDestination>, StoreError> {
-        self.truth.due_destinations(now, after, limit).await
+        let mut due = self.truth.due_destinations(now, after, limit).await?;
+        if self.tells(Lie::ListsDestinationsUnordered) {
+            due.reverse();
+        }
+        Ok(due)
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
@@ -154,6 +157,9 @@ impl Queue for Liar {
             let first = answers[0];
             answers.fill(first);
         }
+        if self.tells(Lie::ClaimsToRecord) {
+            answers.fill(Settled::Recorded);
+        }
         Ok(answers)
     }
 
@@ -235,7 +241,18 @@ impl Queue for Liar {
     }
 
     async fn message(&self, message: MessageId) -> Result<Option<MessageHistory>, StoreError> {
-        self.truth.message(message).await
+        let mut history = self.truth.message(message).await?;
+        if self.tells(Lie::ForgetsDeletedDomains) {
+            let living = self.truth.domains(None, 1_000).await?;
+            history = history.filter(|history| living.iter().any(|domain| domain.id == history.domain));
+        }
+        if self.tells(Lie::HidesReasons) {
+            let rows = history.iter_mut().flat_map(|history| &mut history.deliveries);
+            rows.for_each(|row| {
+                row.reply.take_if(|reply| !reply.starts_with(|c: char| c.is_ascii_digit()));
+            });
+        }
+        Ok(history)
     }
 
     async fn message_of(&self, delivery: DeliveryId) -> Result<Option<MessageId>, StoreError> {

@@ -40,7 +40,8 @@ pub(super) fn list(tx: &Connection, after: Option<&DomainName>, limit: usize) ->
 
 /// The keys of a domain in order of making, a deleted domain's too.
 pub(super) fn keys(tx: &Connection, domain: DomainId) -> Result<Vec<DomainKey>> {
-    let sql = "SELECT k.id, k.selector, k.algorithm, k.public_key, k.sealed_private_key, k.stage, k.created_at
+    let sql =
+        "SELECT k.id, k.selector, k.algorithm, k.public_key, k.sealed_private_key, k.stage, k.created_at
                FROM domains d JOIN domain_keys k ON k.domain = d.seq WHERE d.id = ?1 ORDER BY k.seq";
     row::all(tx, sql, [domain.as_bytes()], |row| {
         let key = NewDomainKey {
@@ -126,8 +127,7 @@ pub(super) fn record_verification(
     let (seq, domain) = living(tx, id)?;
     if domain.state != to {
         row::run(tx, "UPDATE domains SET state = ?2 WHERE seq = ?1", (seq, to.code()))?;
-        let kind =
-            EventKind::DomainVerification { domain: id, name: domain.name, from: domain.state, to };
+        let kind = EventKind::DomainVerification { domain: id, name: domain.name, from: domain.state, to };
         log::append(tx, at, actor, kind)?;
     }
     Ok(())

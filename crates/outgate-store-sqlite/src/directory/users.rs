@@ -16,8 +16,10 @@ use rusqlite::{Connection, Result, Row};
 type Verb<T> = std::result::Result<T, Stop<DirectoryError>>;
 
 /// What a user is read from; a user lives while neither it nor its domain is deleted.
-const COLUMNS: &str = "u.id, d.id, d.name, u.username, u.name, u.state, u.epoch, u.created_at, u.last_connection";
-const LIVING: &str = "users u JOIN domains d ON d.seq = u.domain AND d.deleted_at IS NULL AND u.deleted_at IS NULL";
+const COLUMNS: &str =
+    "u.id, d.id, d.name, u.username, u.name, u.state, u.epoch, u.created_at, u.last_connection";
+const LIVING: &str =
+    "users u JOIN domains d ON d.seq = u.domain AND d.deleted_at IS NULL AND u.deleted_at IS NULL";
 
 fn read(row: &Row<'_>) -> Result<User> {
     let last = row.get_ref(8)?.as_str_or_null()?;
@@ -30,10 +32,7 @@ fn read(row: &Row<'_>) -> Result<User> {
         state: row::state(row, 5)?,
         epoch: row::count(row, 6)?,
         created_at: row::time(row, 7)?,
-        last_connection: last
-            .map(serde_json::from_str)
-            .transpose()
-            .map_err(|error| damaged(8, error))?,
+        last_connection: last.map(serde_json::from_str).transpose().map_err(|error| damaged(8, error))?,
     })
 }
 
@@ -136,7 +135,12 @@ pub(super) fn rename(tx: &Connection, id: UserId, name: &UserName, actor: &Actor
     let user = wanted(tx, id)?;
     if user.name != *name {
         row::run(tx, "UPDATE users SET name = ?2 WHERE id = ?1", (id.as_bytes(), name.as_str()))?;
-        log::append(tx, at, actor, EventKind::UserRenamed { user: id, username: user.username, name: name.clone() })?;
+        log::append(
+            tx,
+            at,
+            actor,
+            EventKind::UserRenamed { user: id, username: user.username, name: name.clone() },
+        )?;
     }
     Ok(())
 }
@@ -216,7 +220,12 @@ pub(super) fn note_login(
     row::run(tx, "UPDATE users SET last_connection = ?2 WHERE id = ?1", (id.as_bytes(), body))?;
     if before.is_none_or(|before| connection.looks_different(&before)) {
         let (at, actor) = (connection.at, Actor::User { username: user.username.clone() });
-        log::append(tx, at, &actor, EventKind::LoginNoted { user: id, username: user.username, connection: connection.clone() })?;
+        log::append(
+            tx,
+            at,
+            &actor,
+            EventKind::LoginNoted { user: id, username: user.username, connection: connection.clone() },
+        )?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::{drop_content, tally};
 use crate::{code::Coded, fault::Stop, log, row};
 use outgate_core::{
     Actor, DeliveryStatus, EventKind, MessageId, Timestamp,
-    store::{Selector, StoreError},
+    store::{Holder, Selector, StoreError},
 };
 use rusqlite::{Connection, Result, Row, ToSql};
 use std::collections::BTreeSet;
@@ -15,24 +15,32 @@ type Verb<T> = std::result::Result<T, Stop<StoreError>>;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
     accepted_at: i64,
-    message: i64,
-    position: i64,
+    pub(super) message: i64,
+    pub(super) position: i64,
+}
+
+impl Place {
+    /// Before everything.
+    const START: Self = Self { accepted_at: i64::MAX, message: i64::MAX, position: -1 };
 }
 
 fn place(row: &Row<'_>) -> Result<Place> {
     Ok(Place { accepted_at: row.get(0)?, message: row.get(1)?, position: row.get(2)? })
 }
 
+/// Which open deliveries to find.
+#[derive(Clone, Debug)]
+pub(super) enum Which {
+    /// Those that an operator means.
+    Selected(Selector),
+    /// Those leased to others than this holder.
+    LeasedToOthers(Holder),
+}
+
 /// The open deliveries that are meant, behind a place, at most `limit`. Newest first: what is accepted meanwhile is
 /// before the place, so the steps come to an end.
-pub(super) fn find(
-    tx: &Connection,
-    which: &Selector,
-    after: Option<Place>,
-    limit: usize,
-) -> Result<Vec<Place>> {
-    let start = Place { accepted_at: i64::MAX, message: i64::MAX, position: -1 };
-    let after = after.unwrap_or(start);
+pub(super) fn find(tx: &Connection, which: &Which, after: Option<Place>, limit: usize) -> Result<Vec<Place>> {
+    let after = after.unwrap_or(Place::START);
     let all = |meant: &str, value: &dyn ToSql| {
         let sql = format!(
             "SELECT d.accepted_at, d.message, d.position FROM deliveries d INDEXED BY deliveries_open
@@ -41,7 +49,8 @@ pub(super) fn find(
                    AND {meant}
              ORDER BY d.accepted_at DESC, d.message DESC, d.position LIMIT ?4"
         );
-        let key = rusqlite::params![after.accepted_at, after.message, after.position, row::limit(limit), value];
+        let key =
+            rusqlite::params![after.accepted_at, after.message, after.position, row::limit(limit), value];
         row::all(tx, &sql, key, place)
     };
     let few = |meant: &str, id: &[u8; 16]| {
@@ -51,7 +60,11 @@ pub(super) fn find(
         );
         row::all(tx, &sql, (id, after.position, row::limit(limit)), place)
     };
-    match which {
+    let selector = match which {
+        Which::LeasedToOthers(holder) => return all("d.lease_holder != ?5", &&*holder.0),
+        Which::Selected(selector) => selector,
+    };
+    match selector {
         Selector::Delivery(id) => few("id = ?1", id.as_bytes()),
         Selector::Message(id) => few("message = (SELECT seq FROM messages WHERE id = ?1)", id.as_bytes()),
         Selector::Domain(id) => all("d.domain = (SELECT seq FROM domains WHERE id = ?5)", id.as_bytes()),
@@ -124,7 +137,8 @@ impl Change {
         let Some(kept) = kept else { return Ok(false) };
         let Some((status, next_at)) = self.of(&kept, at) else { return Ok(false) };
         // The lease stays, also of a held one: the attempt under way may still deliver. An end needs none.
-        let sql = "UPDATE deliveries SET status = ?3, next_at = ?4, due_at = max(?4, coalesce(lease_until, ?4)),
+        let sql =
+            "UPDATE deliveries SET status = ?3, next_at = ?4, due_at = max(?4, coalesce(lease_until, ?4)),
                        lease_holder = iif(?5, NULL, lease_holder), lease_until = iif(?5, NULL, lease_until)
                    WHERE message = ?1 AND position = ?2";
         row::run(tx, sql, (place.message, place.position, status.code(), next_at, status.is_final()))?;
@@ -144,7 +158,8 @@ pub(super) fn set_aside(tx: &Connection, message: MessageId, at: Timestamp) -> V
         Ok((place(row)?, row::state::<DeliveryStatus>(row, 3)?))
     })?;
     for (place, status) in &waiting {
-        let sql = "UPDATE deliveries SET status = ?3, due_at = next_at, lease_holder = NULL, lease_until = NULL
+        let sql =
+            "UPDATE deliveries SET status = ?3, due_at = next_at, lease_holder = NULL, lease_until = NULL
                    WHERE message = ?1 AND position = ?2";
         row::run(tx, sql, (place.message, place.position, DeliveryStatus::Held.code()))?;
         tally(tx, *status, -1)?;

@@ -26,7 +26,7 @@ pub(super) fn destinations(
     }
     match look.among_few(now, after)? {
         Some(found) => Ok(found.into_iter().take(limit).collect()),
-        None => look.from_one_to_the_next(now, after, limit),
+        None => look.one_by_one(now, after, limit),
     }
 }
 
@@ -83,10 +83,12 @@ impl<'a> Look<'a> {
                 first.entry(destination).or_insert(due_at);
             }
         }
-        Ok(Some(first.into_iter().map(|(destination, due_at)| DueDestination { destination, due_at }).collect()))
+        Ok(Some(
+            first.into_iter().map(|(destination, due_at)| DueDestination { destination, due_at }).collect(),
+        ))
     }
 
-    fn from_one_to_the_next(
+    fn one_by_one(
         &self,
         now: Timestamp,
         after: Option<&Destination>,

@@ -1,11 +1,7 @@
 //! Leases: taken, lengthened, given back and taken back.
 
-use super::{message_row, pause::Pauses};
-use crate::{
-    code::notify_of,
-    fault::damaged,
-    row,
-};
+use super::{admin::Place, message_row, pause::Pauses};
+use crate::{code::notify_of, fault::damaged, row};
 use outgate_core::{
     DeliveryId, Destination, DomainId, MessageId, Recipient, ReversePath, Timestamp,
     store::{Holder, Lease, LeasedDelivery, LeasedMessage},
@@ -60,14 +56,16 @@ fn take_message(
     lease: &Lease,
     now: Timestamp,
 ) -> Result<LeasedMessage> {
+    // The pluses keep SQLite from going through everything that is due to the destination: the message's own rows are few.
     let key = (message, destination.as_str(), now.as_millisecond());
-    let sql = "SELECT id, recipient, notify, original, attempts FROM deliveries
-               WHERE message = ?1 AND destination = ?2 AND status <= 1 AND due_at <= ?3 ORDER BY position";
+    let sql = "SELECT id, recipient, notify, original, attempts, delay_told FROM deliveries
+               WHERE message = ?1 AND +destination = ?2 AND status <= 1 AND +due_at <= ?3 ORDER BY position";
     let deliveries = row::all(tx, sql, key, read_delivery)?;
     let sql = "UPDATE deliveries SET lease_holder = ?4, lease_until = ?5, due_at = max(next_at, ?5)
-               WHERE message = ?1 AND destination = ?2 AND status <= 1 AND due_at <= ?3";
+               WHERE message = ?1 AND +destination = ?2 AND status <= 1 AND +due_at <= ?3";
     row::run(tx, sql, (key.0, key.1, key.2, &*lease.holder.0, lease.until.as_millisecond()))?;
-    let sql = "SELECT m.id, d.id, m.domain_name, m.accepted_at, m.sender, m.body, m.smtputf8, m.return_content,
+    let sql =
+        "SELECT m.id, d.id, m.domain_name, m.accepted_at, m.sender, m.body, m.smtputf8, m.return_content,
                       m.envelope_id, m.size
                FROM messages m JOIN domains d ON d.seq = m.domain WHERE m.seq = ?1";
     tx.prepare_cached(sql)?.query_row([message], |row| {
@@ -91,9 +89,13 @@ fn take_message(
 fn read_delivery(row: &Row<'_>) -> Result<LeasedDelivery> {
     let notify: Option<i64> = row.get(2)?;
     let notify = notify.map(|code| notify_of(code).ok_or_else(|| damaged(2, "no such wish"))).transpose()?;
-    let recipient =
-        Recipient { address: row::text(row, 1)?, notify, original: row::optional_text(row, 3)? };
-    Ok(LeasedDelivery { id: row::id(row, 0, DeliveryId::from_bytes)?, recipient, attempts: row.get(4)? })
+    let recipient = Recipient { address: row::text(row, 1)?, notify, original: row::optional_text(row, 3)? };
+    Ok(LeasedDelivery {
+        id: row::id(row, 0, DeliveryId::from_bytes)?,
+        recipient,
+        attempts: row.get(4)?,
+        delay_told: row.get(5)?,
+    })
 }
 
 /// An envelope sender; the empty one is null.
@@ -123,11 +125,9 @@ pub(super) fn give_back(tx: &Connection, deliveries: &[DeliveryId], holder: &Hol
     Ok(())
 }
 
-/// Ends at most `limit` leases of others; returns how many.
-pub(super) fn take_back(tx: &Connection, holder: &Holder, limit: usize) -> Result<usize> {
+/// Ends a lease, if another than the holder has it.
+pub(super) fn take_back(tx: &Connection, place: &Place, holder: &Holder) -> Result<usize> {
     let sql = "UPDATE deliveries SET lease_holder = NULL, lease_until = NULL, due_at = next_at
-               WHERE (message, position) IN (
-                   SELECT message, position FROM deliveries INDEXED BY deliveries_open
-                   WHERE status <= 2 AND lease_holder IS NOT NULL AND lease_holder != ?1 LIMIT ?2)";
-    row::run(tx, sql, (&*holder.0, row::limit(limit)))
+               WHERE message = ?1 AND position = ?2 AND lease_holder != ?3";
+    row::run(tx, sql, (place.message, place.position, &*holder.0))
 }

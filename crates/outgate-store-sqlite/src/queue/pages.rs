@@ -4,13 +4,9 @@
 //! gives short pages rather than long waits: a page ends after so many rows were looked at.
 
 use super::lease::reverse_path;
-use crate::{
-    code::Coded,
-    fault::damaged,
-    row,
-};
+use crate::{code::Coded, fault::damaged, row};
 use outgate_core::{
-    Attempt, DeliveryId, DeliveryStatus, Destination, DomainId, MessageId,
+    Attempt, DeliveryId, DeliveryStatus, Destination, DomainId, MessageId, Timestamp,
     store::{
         DeliveryFilter, DeliveryPage, DeliveryRow, MessageHistory, PageCursor, QueueSummary, StoreError,
     },
@@ -21,7 +17,8 @@ use rusqlite::{Connection, Result, Row};
 const LOOKED_AT: usize = 20_000;
 
 /// What a row is read from, in the order that [`read`] wants.
-const COLUMNS: &str = "m.accepted_at, m.seq, d.position, m.id, d.id, m.domain_name, u.username, m.sender, d.recipient,
+const COLUMNS: &str =
+    "m.accepted_at, m.seq, d.position, m.id, d.id, m.domain_name, u.username, m.sender, d.recipient,
                        m.subject, d.status, d.reply, d.attempts, d.next_at, d.destination";
 
 fn read(row: &Row<'_>) -> Result<DeliveryRow> {
@@ -61,9 +58,7 @@ impl Place {
         let mut parts = cursor.0.splitn(3, '.').map(|part| part.parse().ok());
         let mut next = || parts.next().flatten();
         match (next(), next(), next()) {
-            (Some(accepted_at), Some(message), Some(position)) => {
-                Ok(Self { accepted_at, message, position })
-            }
+            (Some(accepted_at), Some(message), Some(position)) => Ok(Self { accepted_at, message, position }),
             _ => Err(StoreError::Unavailable("not a page cursor of this store".to_owned())),
         }
     }
@@ -111,10 +106,9 @@ impl By {
             )
         };
         match self {
-            Self::User => of_messages(
-                "messages_by_user",
-                "m.user = (SELECT seq FROM users WHERE username = ?6)",
-            ),
+            Self::User => {
+                of_messages("messages_by_user", "m.user = (SELECT seq FROM users WHERE username = ?6)")
+            }
             Self::Domain => of_messages("messages_by_domain", "m.domain_name = ?6"),
             Self::Time => of_messages("messages_by_time", "?6 IS NULL"),
             Self::Open => format!(
@@ -137,7 +131,7 @@ pub(super) fn deliveries(
     limit: usize,
 ) -> Result<DeliveryPage> {
     let (by, after) = (By::of(filter), after.unwrap_or(Place::START));
-    let since = filter.since.map_or(i64::MIN, |since| since.as_millisecond());
+    let since = filter.since.map_or(i64::MIN, Timestamp::as_millisecond);
     let until = filter.until.map_or(i64::MAX, |until| until.as_millisecond().saturating_sub(1));
     let of = match by {
         By::User => filter.user.as_ref().map(outgate_core::Username::as_str),
@@ -145,8 +139,7 @@ pub(super) fn deliveries(
         By::Open | By::Time => None,
     };
     let mut statement = tx.prepare_cached(&by.sql())?;
-    let key =
-        (after.accepted_at, after.message, after.position, since, until.min(after.accepted_at), of);
+    let key = (after.accepted_at, after.message, after.position, since, until.min(after.accepted_at), of);
     let mut found = statement.query(key)?;
     let judge = Judge::new(filter);
     let (mut rows, mut last) = (Vec::new(), None);
@@ -240,7 +233,8 @@ pub(super) fn message(tx: &Connection, id: MessageId) -> Result<Option<MessageHi
 
 /// The queue in a few numbers.
 pub(super) fn summary(tx: &Connection) -> Result<QueueSummary> {
-    let mut summary = QueueSummary { paused: super::pause::Pauses::read(tx)?.everything, ..QueueSummary::default() };
+    let mut summary =
+        QueueSummary { paused: super::pause::Pauses::read(tx)?.everything, ..QueueSummary::default() };
     let tallies = row::all(tx, "SELECT status, deliveries FROM tallies", [], |row| {
         Ok((row::state(row, 0)?, row::count(row, 1)?))
     })?;

@@ -1,6 +1,9 @@
 //! Pauses: few rows, read whenever something is to be taken up.
 
-use crate::{fault::{Stop, damaged}, log, row};
+use crate::{
+    fault::{Stop, damaged},
+    log, row,
+};
 use outgate_core::{
     Actor, Destination, DomainName, EventKind, Timestamp,
     store::{PauseScope, StoreError},

@@ -21,7 +21,8 @@ pub(super) struct Swept {
 
 /// Removes bytes that no open delivery needs, from behind a message on.
 pub(super) fn content(tx: &Connection, after: i64, limit: usize) -> Result<Swept> {
-    let sql = "SELECT message, EXISTS (SELECT 1 FROM deliveries d WHERE d.message = c.message AND d.status <= 2)
+    let sql =
+        "SELECT message, EXISTS (SELECT 1 FROM deliveries d WHERE d.message = c.message AND d.status <= 2)
                FROM content c WHERE message > ?1 ORDER BY message LIMIT ?2";
     let looked_at = row::all(tx, sql, (after, row::limit(LOOKED_AT)), |row| {
         Ok((row.get::<_, i64>(0)?, row.get::<_, bool>(1)?))
@@ -46,11 +47,11 @@ pub(super) fn content(tx: &Connection, after: i64, limit: usize) -> Result<Swept
 /// Removes keys of deleted domains that no queued message needs.
 pub(super) fn keys(tx: &Connection, limit: usize) -> Result<u64> {
     let sql = "DELETE FROM domain_keys WHERE seq IN (
-                   SELECT k.seq FROM domain_keys k JOIN domains d ON d.seq = k.domain
+                   SELECT k.seq FROM domains d CROSS JOIN domain_keys k ON k.domain = d.seq
                    WHERE d.deleted_at IS NOT NULL AND NOT EXISTS (
                        SELECT 1 FROM deliveries o INDEXED BY deliveries_open
                        WHERE o.status <= 2 AND o.domain = d.seq)
-                   ORDER BY k.seq LIMIT ?1)";
+                   LIMIT ?1)";
     Ok(row::run(tx, sql, [row::limit(limit)])? as u64)
 }
 
@@ -59,7 +60,7 @@ pub(super) fn users(tx: &Connection) -> Result<()> {
     let sql = "UPDATE users SET hash = '', epoch = epoch + 1,
                    deleted_at = (SELECT d.deleted_at FROM domains d WHERE d.seq = users.domain)
                WHERE seq IN (
-                   SELECT u.seq FROM domains d JOIN users u ON u.domain = d.seq
+                   SELECT u.seq FROM domains d CROSS JOIN users u ON u.domain = d.seq
                    WHERE d.deleted_at IS NOT NULL AND u.deleted_at IS NULL LIMIT ?1)";
     row::run(tx, sql, [row::limit(BURIED)]).map(drop)
 }

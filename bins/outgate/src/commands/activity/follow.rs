@@ -4,7 +4,7 @@ use super::Invocation;
 use crate::{
     commands::events::{LOOK_EVERY, Reader},
     exit::{CommandError, Status},
-    output::{delivery_line, view::Delivery},
+    output::{delivery_line, view::ShownDelivery},
 };
 use outgate_core::{
     DeliveryStatus, Event, EventKind, ReversePath,
@@ -23,7 +23,9 @@ pub(super) async fn run(
         for logged in &events {
             for row in changed(store, &logged.event).await? {
                 if matches(&row, filter) {
-                    invocation.output.tell(&Delivery::of(&row), || delivery_line(&row, logged.event.at))?;
+                    invocation
+                        .output
+                        .tell(&ShownDelivery::of(&row), || delivery_line(&row, logged.event.at))?;
                 }
             }
         }

@@ -4,7 +4,7 @@ use super::Invocation;
 use crate::{
     exit::{CommandError, Status},
     output::{
-        printable,
+        printable, prose,
         view::{CheckedDomain, CheckedRecord},
     },
 };
@@ -27,7 +27,7 @@ pub(super) async fn run(invocation: &Invocation, name: &DomainName) -> Result<St
     };
     invocation.output.tell(&document, || {
         let blocks: Vec<String> = check.records.iter().map(block).collect();
-        format!("{}\n\n{}", blocks.join("\n"), verdict(name, &check, trusted))
+        format!("{}\n\n{}", blocks.join("\n"), prose(&verdict(name, &check, trusted)))
     })?;
     Ok(if check.state == DomainState::Verified { Status::Done } else { Status::Failed })
 }
@@ -52,7 +52,9 @@ fn remedy(check: &RecordCheck) -> Option<String> {
         RecordVerdict::Wrong { found } => Some(match (record.purpose, found.len()) {
             (Purpose::Ownership, _) => "replace what is there by this value".to_owned(),
             (Purpose::Dkim, 1) => "another key is there: replace it by this value".to_owned(),
-            (Purpose::Spf, 1) => "add the a: term of this value to the record that is there, before its last term".to_owned(),
+            (Purpose::Spf, 1) => {
+                "add the a: term of this value to the record that is there, before its last term".to_owned()
+            }
             (Purpose::Dkim | Purpose::Spf | Purpose::Dmarc, _) => {
                 format!("{} records are there, and receivers take none of them then: keep one", found.len())
             }
@@ -68,17 +70,16 @@ fn block(check: &RecordCheck) -> String {
         (_, true) => ("✗", ""),
         (_, false) => ("–", ", not required"),
     };
-    let mut block =
-        format!("{mark} {:<10} {:<8} {}{need}", record.purpose.as_str(), word(check), record.name);
+    let mut lines =
+        vec![format!("{mark} {:<10} {:<8} {}{need}", record.purpose.as_str(), word(check), record.name)];
     if let Some(remedy) = remedy(check) {
-        block.push_str(&format!("\n    {remedy}\n{}", record.value));
+        lines.push(format!("    {remedy}"));
+        lines.push(record.value.clone());
     }
     if let RecordVerdict::Wrong { found } = &check.verdict {
-        for text in found {
-            block.push_str(&format!("\n    found: {}", printable(text)));
-        }
+        lines.extend(found.iter().map(|text| format!("    found: {}", printable(text))));
     }
-    block
+    lines.join("\n")
 }
 
 fn verdict(name: &DomainName, check: &Check, trusted: bool) -> String {
@@ -90,15 +91,15 @@ fn verdict(name: &DomainName, check: &Check, trusted: bool) -> String {
     match check.state {
         DomainState::Verified => format!("{name} is verified{changed} and may send."),
         DomainState::Failing => format!(
-            "{name} is failing{changed}: it still may send, but receivers cannot check its signature.\n\
+            "{name} is failing{changed}: it still may send, but receivers cannot check its signature. \
              Put the records marked ✗ right, then check again."
         ),
         DomainState::Pending if trusted => format!(
-            "{name} is not verified yet. It may send, since you vouched for it; receivers trust its mail\n\
+            "{name} is not verified yet. It may send, since you vouched for it; receivers trust its mail \
              more once the records are there."
         ),
         DomainState::Pending => format!(
-            "{name} is not verified yet: its mail is refused. Publish the records marked ✗, wait until DNS\n\
+            "{name} is not verified yet: its mail is refused. Publish the records marked ✗, wait until DNS \
              has them (minutes to hours), then check again."
         ),
     }

@@ -1,7 +1,10 @@
 //! `outgate domain records`
 
 use super::Invocation;
-use crate::{exit::CommandError, output::view::Record};
+use crate::{
+    exit::CommandError,
+    output::{prose, view::Record},
+};
 use outgate_core::{
     DomainName,
     domains::{self, DnsRecord},
@@ -15,11 +18,11 @@ pub(super) async fn run(invocation: &Invocation, name: &DomainName) -> Result<()
     let document: Vec<Record<'_>> = records.iter().map(Record::of).collect();
     invocation.output.tell(&document, || {
         let blocks: Vec<String> = records.iter().map(block).collect();
-        format!(
-            "Publish these records for {name}, each value in one piece and without quotes (your DNS may split\n\
-             it by itself), then run `outgate domain check {name}`.\n\n{}",
-            blocks.join("\n\n"),
-        )
+        let how = format!(
+            "Publish these records for {name}, each value in one piece and without quotes (your DNS may split it by \
+             itself), then run `outgate domain check {name}`."
+        );
+        format!("{}\n\n{}", prose(&how), blocks.join("\n\n"))
     })?;
     Ok(())
 }
@@ -28,10 +31,6 @@ pub(super) async fn run(invocation: &Invocation, name: &DomainName) -> Result<()
 pub(super) fn block(record: &DnsRecord) -> String {
     let need = if record.required { "required" } else { "recommended" };
     let (purpose, kind) = (record.purpose.as_str(), record.record_type.as_str());
-    format!(
-        "{purpose} ({need}): {}\n{kind}  {}\n{}",
-        record.purpose.sentence(),
-        record.name,
-        record.value,
-    )
+    let what = prose(&format!("{purpose} ({need}): {}", record.purpose.sentence()));
+    format!("{what}\n{kind}  {}\n{}", record.name, record.value)
 }

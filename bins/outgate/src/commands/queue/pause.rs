@@ -9,7 +9,11 @@ use crate::{
 use outgate_core::store::PauseScope;
 use outgate_relay::Admin;
 
-pub(super) async fn pause(invocation: &Invocation, admin: &Admin, args: PauseArgs) -> Result<(), CommandError> {
+pub(super) async fn pause(
+    invocation: &Invocation,
+    admin: &Admin,
+    args: PauseArgs,
+) -> Result<(), CommandError> {
     let scope = scope(args);
     admin.store().pause(&scope, admin.actor(), admin.clock().now()).await?;
     let paused = admin.store().paused().await?;
@@ -19,7 +23,11 @@ pub(super) async fn pause(invocation: &Invocation, admin: &Admin, args: PauseArg
     Ok(())
 }
 
-pub(super) async fn resume(invocation: &Invocation, admin: &Admin, args: PauseArgs) -> Result<(), CommandError> {
+pub(super) async fn resume(
+    invocation: &Invocation,
+    admin: &Admin,
+    args: PauseArgs,
+) -> Result<(), CommandError> {
     let scope = scope(args);
     admin.store().resume(&scope, admin.actor(), admin.clock().now()).await?;
     let paused = admin.store().paused().await?;

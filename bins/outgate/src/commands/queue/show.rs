@@ -4,7 +4,7 @@ use super::Invocation;
 use crate::{
     args::QueueId,
     exit::CommandError,
-    output::{counted, facts, moment, printable, sender, view::Message},
+    output::{counted, facts, moment, printable, prose, sender, view::ShownMessage},
 };
 use outgate_core::{
     Attempt, DeliveryId,
@@ -14,7 +14,7 @@ use outgate_relay::Admin;
 
 pub(super) async fn run(invocation: &Invocation, admin: &Admin, id: QueueId) -> Result<(), CommandError> {
     let history = find(admin, id).await?;
-    invocation.output.tell(&Message::of(&history), || text(&history))?;
+    invocation.output.tell(&ShownMessage::of(&history), || text(&history))?;
     Ok(())
 }
 
@@ -91,12 +91,12 @@ fn tried(attempt: &Attempt) -> String {
 fn hint(deliveries: &[DeliveryRow]) -> String {
     let open: Vec<DeliveryId> =
         deliveries.iter().filter(|row| !row.status.is_final()).map(|row| row.delivery).collect();
-    match open.as_slice() {
-        [] => String::new(),
-        [one] => format!("\n\n`outgate queue retry {one}` tries it now; hold, release and cancel work the same way."),
-        [..] => format!(
-            "\n\n`outgate queue retry {}` tries all of it now; hold, release and cancel work the same way.",
-            deliveries[0].message
-        ),
-    }
+    let (id, what) = match open.as_slice() {
+        [] => return String::new(),
+        [one] => (one.to_string(), "it"),
+        [..] => (deliveries[0].message.to_string(), "all of it"),
+    };
+    let hint =
+        format!("`outgate queue retry {id}` tries {what} now; hold, release and cancel work the same way.");
+    format!("\n\n{}", prose(&hint))
 }

@@ -90,9 +90,11 @@ impl Session {
     /// refusal.
     pub(super) async fn send(&mut self, from: &str, to: &str, message: &str) -> Result<Reply, ClientError> {
         patiently(async {
-            for (command, wanted) in
-                [(format!("MAIL FROM:<{from}>"), 250), (format!("RCPT TO:<{to}>"), 250), ("DATA".to_owned(), 354)]
-            {
+            for (command, wanted) in [
+                (format!("MAIL FROM:<{from}>"), 250),
+                (format!("RCPT TO:<{to}>"), 250),
+                ("DATA".to_owned(), 354),
+            ] {
                 let reply = self.conversation.command(&command).await?;
                 if reply.code != wanted {
                     return Ok(reply);
@@ -135,7 +137,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
                 return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
             }
             let line = String::from_utf8_lossy(&line);
-            let (reply, last) = parse(&line).ok_or_else(|| ClientError::NoReply(line.trim_end().to_owned()))?;
+            let (reply, last) =
+                parse(&line).ok_or_else(|| ClientError::NoReply(line.trim_end().to_owned()))?;
             if last {
                 return Ok(reply);
             }

@@ -30,7 +30,8 @@ pub(super) async fn run(stage: &mut Stage, show: &mut Show) -> Result<(), Stoppe
 async fn one_message(stage: &Stage, show: &mut Show) -> Result<(), Stopped> {
     show.heading("One message, as an application sends it:")?;
     let mut session = show.need("signed_in", Session::open(stage.submit_at).await)?;
-    let reply = show.need("signed_in", session.sign_in(stage.user.username.as_str(), &stage.password).await)?;
+    let reply =
+        show.need("signed_in", session.sign_in(stage.user.username.as_str(), &stage.password).await)?;
     let reply = expect(show, "signed_in", 235, reply)?;
     show.done("signed_in", format!("{reply} ({}, PLAIN)", session.tls()))?;
 
@@ -118,5 +119,9 @@ async fn new_password(stage: &mut Stage, show: &mut Show) -> Result<(), Stopped>
 }
 
 fn expect(show: &mut Show, step: &'static str, code: u16, reply: Reply) -> Result<Reply, Stopped> {
-    if reply.code == code { Ok(reply) } else { Err(show.failed(step, format!("{code} was due, and it was: {reply}"))) }
+    if reply.code == code {
+        Ok(reply)
+    } else {
+        Err(show.failed(step, format!("{code} was due, and it was: {reply}")))
+    }
 }

@@ -1,6 +1,6 @@
 //! The steps of the show, each told as it happens.
 
-use crate::output::{Output, printable, view::Step};
+use crate::output::{COLUMNS, Output, printable, view::Step, wrapped};
 use std::io;
 
 /// Why the show did not go on.
@@ -42,12 +42,12 @@ impl Show {
 
     /// A step that went well.
     pub(super) fn done(&mut self, step: &'static str, detail: impl Into<String>) -> Result<(), Stopped> {
-        self.tell(Step { step, ok: true, detail: detail.into() })
+        self.tell(Step { name: step, ok: true, detail: detail.into() })
     }
 
     /// A step that did not: the show stops.
     pub(super) fn failed(&mut self, step: &'static str, detail: impl Into<String>) -> Stopped {
-        match self.tell(Step { step, ok: false, detail: detail.into() }) {
+        match self.tell(Step { name: step, ok: false, detail: detail.into() }) {
             Ok(()) => Stopped::Step,
             Err(stopped) => stopped,
         }
@@ -69,9 +69,14 @@ impl Show {
     }
 }
 
+/// Columns before a step's detail.
+const INDENT: usize = 18;
+
 fn line(step: &Step) -> String {
     let mark = if step.ok { '✓' } else { '✗' };
-    format!("  {mark} {:<13} {}", step.step.replace('_', " "), printable(&step.detail))
+    let head = format!("  {mark} {:<13} ", step.name.replace('_', " "));
+    let detail = wrapped(&printable(&step.detail), COLUMNS - INDENT).join(&format!("\n{:INDENT$}", ""));
+    format!("{head}{detail}")
 }
 
 #[cfg(test)]
@@ -80,9 +85,21 @@ mod tests {
 
     #[test]
     fn steps_line_up_behind_their_mark() {
-        let step = |ok, detail: &str| Step { step: "old_password", ok, detail: detail.to_owned() };
+        let step = |ok, detail: &str| Step { name: "old_password", ok, detail: detail.to_owned() };
         assert_eq!(line(&step(true, "535 5.7.8 no")), "  ✓ old password  535 5.7.8 no");
         assert_eq!(line(&step(false, "235\u{7} yes")), "  ✗ old password  235\u{fffd} yes");
+    }
+
+    #[test]
+    fn long_details_go_on_under_themselves() {
+        let step = Step { name: "accepted", ok: true, detail: "word ".repeat(20) };
+        let told = line(&step);
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines.len(), 2);
+        assert!(
+            lines[1].starts_with("                  word") && lines[0].chars().count() <= COLUMNS,
+            "{told}"
+        );
     }
 
     #[test]
@@ -90,7 +107,7 @@ mod tests {
         let mut show = Show::new(Output::new(true));
         show.done("relay", "runs").unwrap();
         assert!(matches!(show.need::<(), _>("accepted", Err("no")), Err(Stopped::Step)));
-        let told: Vec<_> = show.steps().iter().map(|step| (step.step, step.ok)).collect();
+        let told: Vec<_> = show.steps().iter().map(|step| (step.name, step.ok)).collect();
         assert_eq!(told, [("relay", true), ("accepted", false)]);
     }
 }

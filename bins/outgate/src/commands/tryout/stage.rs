@@ -47,7 +47,8 @@ impl Stage {
         show.done("sink", format!("takes all mail and delivers none, on {}", sink.address))?;
 
         let relay = show.need("relay", Relay::builder(config(folder, sink.address)).start().await)?;
-        let (starttls, implicit) = (relay.addresses().starttls.clone(), relay.addresses().implicit_tls.clone());
+        let (starttls, implicit) =
+            (relay.addresses().starttls.clone(), relay.addresses().implicit_tls.clone());
         let Some(submit_at) = starttls.first().copied() else {
             return Err(show.failed("relay", "it listens nowhere"));
         };
@@ -56,7 +57,7 @@ impl Stage {
             Some(submit_at.port()),
             implicit.first().map(SocketAddr::port),
         );
-        show.done("relay", format!("runs on {}, ports {}", smtp.host, ports(&smtp)))?;
+        show.done("relay", format!("{}, port {}", smtp.host, ports(&smtp)))?;
 
         let domain: DomainName = show.need("domain", DOMAIN.parse())?;
         let request = AddDomain { account: AccountId::DEFAULT, name: domain.clone(), trusted: true };

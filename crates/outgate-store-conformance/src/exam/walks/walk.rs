@@ -207,7 +207,7 @@ impl Walk {
             DeliveryStatus::Deferred => world.deferred(delivery, world.now() + seconds(40)),
             status => outgate_core::store::SettledDelivery { status, ..world.bounced(delivery) },
         };
-        let fresh = Settlement { message, holder: holder(by), results: vec![fresh] };
+        let fresh = Settlement { message, holder: holder(by), results: vec![fresh], notification: None };
         let settlement = self.last.take().filter(|_| again).unwrap_or(fresh);
         self.last = Some(settlement.clone());
         Ok(format!("{:?}", world.store.settle(settlement).await?))

@@ -24,6 +24,8 @@ pub(crate) struct Submission {
     pub(crate) from: String,
     /// The recipients.
     pub(crate) recipients: Vec<String>,
+    /// The `NOTIFY` of each, or empty.
+    pub(crate) notify: &'static str,
     /// What tells the message from all others, carried in its body.
     pub(crate) mark: String,
 }
@@ -97,7 +99,12 @@ fn script(submission: &Submission) -> Vec<Vec<u8>> {
     let login = STANDARD.encode(format!("\0{}\0{}", submission.username, submission.password));
     let mut envelope = format!("MAIL FROM:<{}>\r\n", submission.sender);
     for recipient in &submission.recipients {
-        envelope.push_str(&format!("RCPT TO:<{recipient}>\r\n"));
+        let notify = if submission.notify.is_empty() {
+            String::new()
+        } else {
+            format!(" NOTIFY={}", submission.notify)
+        };
+        envelope.push_str(&format!("RCPT TO:<{recipient}>{notify}\r\n"));
     }
     envelope.push_str("DATA\r\n");
     let Submission { from, mark, .. } = submission;

@@ -16,7 +16,8 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 /// Every message whose `250` was seen ends at each recipient on its own: delivered at least once, or reported; nothing
-/// is delivered that was not accepted; a duplicate needs a crash or an answer that got lost.
+/// is delivered that was not accepted; a duplicate needs a crash or an answer that got lost. Every failure is told to
+/// its sender exactly once.
 #[test]
 fn every_accepted_message_is_delivered_or_its_failure_reported() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -46,6 +47,8 @@ fn every_accepted_message_is_delivered_or_its_failure_reported() {
                 && seen.delivered > 0
                 && seen.refused > 0
         );
+        assert!(seen.failure_notices > 0 && seen.delay_notices > 0 && seen.relay_notices > 0);
+        assert!(seen.undeliverable_notices > 0);
         assert!(seen.lost_answers > 0 && seen.stalls > 0 && seen.store_failures > 0);
     }
 }

@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use outgate_core::{
-    Destination, DomainId, DomainName, EmailAddress, FailureClass, MessageId, NetworkPath, Reply,
+    Destination, DomainId, DomainName, EmailAddress, FailureClass, MessageId, NetworkPath, Notify, Reply,
+    ReversePath,
 };
 use outgate_queue::{Carried, Carrier, Outcome, Parcel, SignError, Signer};
 use outgate_store_conformance::{
@@ -11,7 +12,7 @@ use outgate_store_conformance::{
     ports::{ManualClock, SeededRandomness},
 };
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -32,6 +33,9 @@ pub(crate) struct Mx {
     pub(crate) store: MemoryStore,
     /// How often each mark reached each recipient.
     pub(crate) received: Mutex<HashMap<(String, EmailAddress), u64>>,
+    /// What senders were told: of each mark, recipient and action, each notification that was on its way, how often it
+    /// arrived, and at whom.
+    pub(crate) told: Mutex<HashMap<(String, EmailAddress, String), BTreeMap<MessageId, (u64, EmailAddress)>>>,
     pub(crate) seen: Mutex<Seen>,
     /// While true, everything works: for the end of a world.
     pub(crate) calm: std::sync::atomic::AtomicBool,
@@ -47,8 +51,46 @@ impl Mx {
         text.lines().find_map(|line| line.strip_prefix("mark=")).expect("a message of this world").to_owned()
     }
 
-    fn receive(&self, mark: &str, recipient: &EmailAddress) {
-        *self.received.lock().unwrap().entry((mark.to_owned(), recipient.clone())).or_default() += 1;
+    /// What a notification tells: the mark of the original, and each recipient with what happened to it.
+    fn tale(content: &[u8]) -> (String, Vec<(EmailAddress, String)>) {
+        let text = String::from_utf8_lossy(content);
+        // The last subject is that in the original's header.
+        let mark = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("Subject: "))
+            .last()
+            .expect("a subject")
+            .to_owned();
+        let recipients = text.lines().filter_map(|line| line.strip_prefix("Final-Recipient: rfc822; "));
+        let actions = text.lines().filter_map(|line| line.strip_prefix("Action: "));
+        let told =
+            recipients.zip(actions).map(|(to, action)| (to.parse().expect("an address"), action.to_owned()));
+        (mark, told.collect())
+    }
+
+    /// Notes a message, or the notification that it is.
+    fn note(&self, parcel: &Parcel, recipient: &EmailAddress, arrived: u64) {
+        if !parcel.content.starts_with(b"From: Mail Delivery System") {
+            *self
+                .received
+                .lock()
+                .unwrap()
+                .entry((Self::mark(&parcel.content), recipient.clone()))
+                .or_default() += arrived;
+            return;
+        }
+        assert_eq!(parcel.message.reverse_path, ReversePath::Null, "a notification comes from nobody");
+        assert_eq!(
+            parcel.message.deliveries[0].recipient.notify,
+            Some(Notify::default()),
+            "and asks for none"
+        );
+        let (mark, told) = Self::tale(&parcel.content);
+        let mut all = self.told.lock().unwrap();
+        for (whom, action) in told {
+            let each = all.entry((mark.clone(), whom, action)).or_default();
+            each.entry(parcel.message.message).or_insert((0, recipient.clone())).0 += arrived;
+        }
     }
 }
 
@@ -65,10 +107,10 @@ impl Carrier for Mx {
     async fn carry(&self, parcel: &Parcel) -> Carried {
         tokio::task::yield_now().await; // where a crash finds it on its way
         let calm = self.calm.load(std::sync::atomic::Ordering::Relaxed);
-        let mark = Self::mark(&parcel.content);
         let mut outcomes = Vec::new();
         for delivery in &parcel.message.deliveries {
             let recipient = &delivery.recipient.address;
+            self.note(parcel, recipient, 0);
             let mood = if calm { 0 } else { self.chance.below(12) };
             let mut seen = self.seen.lock().unwrap();
             outcomes.push(match (recipient.local(), mood) {
@@ -88,18 +130,18 @@ impl Carrier for Mx {
                 (_, 4) => {
                     // It took the message, and its answer got lost.
                     seen.lost_answers += 1;
-                    self.receive(&mark, recipient);
+                    self.note(parcel, recipient, 1);
                     Outcome::Deferred { class: FailureClass::Connection, reply: None, reason: "lost".into() }
                 }
                 (_, 5) => {
                     // It stalls for longer than a lease, and then takes the message.
                     seen.stalls += 1;
                     self.clock.advance(Duration::from_secs(self.chance.below(300) as u64));
-                    self.receive(&mark, recipient);
+                    self.note(parcel, recipient, 1);
                     Outcome::Delivered { reply: reply(250) }
                 }
                 _ => {
-                    self.receive(&mark, recipient);
+                    self.note(parcel, recipient, 1);
                     Outcome::Delivered { reply: reply(250) }
                 }
             });
@@ -111,7 +153,7 @@ impl Carrier for Mx {
                 .fail_with(Some(outgate_core::store::StoreError::Unavailable("the world's disk".into())));
         }
         tokio::task::yield_now().await; // where a crash finds it delivered and not recorded
-        Carried { path: NetworkPath::default(), outcomes }
+        Carried { path: NetworkPath::default(), dsn: false, outcomes }
     }
 }
 

@@ -9,7 +9,7 @@ use outgate_core::{
     store::{DeliveryFilter, Holder, Store},
     users,
 };
-use outgate_queue::{Intake, Job, RetryLaw, Runner, RunnerParts};
+use outgate_queue::{Intake, Job, Notices, RetryLaw, Runner, RunnerParts};
 use outgate_store_conformance::{
     World as Senders,
     memory::MemoryStore,
@@ -28,6 +28,9 @@ const EVENTS: usize = 120;
 /// Days that a world is given to come to rest; more than the retry time.
 const CALM_HOURS: u64 = 100;
 
+/// After this long a sender is told that its message is late.
+const LATE: Duration = Duration::from_mins(10);
+
 /// What happened in a world, or in many.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Tally {
@@ -41,6 +44,10 @@ pub(crate) struct Tally {
     pub(crate) stalls: u64,
     pub(crate) lost_answers: u64,
     pub(crate) store_failures: u64,
+    pub(crate) failure_notices: u64,
+    pub(crate) delay_notices: u64,
+    pub(crate) relay_notices: u64,
+    pub(crate) undeliverable_notices: u64,
 }
 
 impl Tally {
@@ -55,7 +62,20 @@ impl Tally {
         self.stalls += other.stalls;
         self.lost_answers += other.lost_answers;
         self.store_failures += other.store_failures;
+        self.failure_notices += other.failure_notices;
+        self.delay_notices += other.delay_notices;
+        self.relay_notices += other.relay_notices;
+        self.undeliverable_notices += other.undeliverable_notices;
     }
+}
+
+/// A submission whose `250` was seen.
+struct Submitted {
+    /// Empty: the null reverse path.
+    sender: String,
+    /// The `NOTIFY` of each recipient, or empty.
+    notify: &'static str,
+    recipients: Vec<EmailAddress>,
 }
 
 type Running = Pin<Box<dyn Future<Output = ()>>>;
@@ -77,8 +97,8 @@ pub(crate) struct World {
     lives: u64,
     tally: Tally,
     users: Vec<(String, String, String)>,
-    /// Marks whose `250` was seen, with their recipients; and marks that were refused.
-    accepted: HashMap<String, Vec<EmailAddress>>,
+    /// Marks whose `250` was seen, with what was submitted; and marks that were refused.
+    accepted: HashMap<String, Submitted>,
     refused: Vec<String>,
 }
 
@@ -104,6 +124,7 @@ impl World {
             clock: Arc::clone(&clock),
             store: store.clone(),
             received: Mutex::default(),
+            told: Mutex::default(),
             seen: Mutex::default(),
             calm: false.into(),
         });
@@ -157,18 +178,26 @@ impl World {
             .collect();
         recipients.sort();
         recipients.dedup();
+        let sender = match self.chance.below(8) {
+            0 => String::new(),
+            // What it is told cannot be delivered, and must cause nothing more.
+            1 => format!("nobody@{domain}"),
+            _ => format!("app@{domain}"),
+        };
+        let notify = ["", "", "NEVER", "SUCCESS,FAILURE"][self.chance.below(4)];
         let submission = Submission {
             username,
             password,
-            sender: format!("app@{domain}"),
+            sender: sender.clone(),
             from,
             recipients: recipients.clone(),
+            notify,
             mark: mark.clone(),
         };
         if submit(&self.senders, &self.process.intake, &submission).await {
             assert!(honest, "law 4: {mark} was accepted with a From: of a subdomain");
             let recipients = recipients.iter().map(|r| r.parse().expect("an address")).collect();
-            self.accepted.insert(mark, recipients);
+            self.accepted.insert(mark, Submitted { sender, notify, recipients });
             self.tally.accepted += 1;
         } else {
             self.refused.push(mark);
@@ -261,7 +290,7 @@ impl World {
     async fn judge(&mut self) {
         let received = self.mx.received.lock().unwrap().clone();
         let statuses = self.statuses().await;
-        for (mark, recipients) in &self.accepted {
+        for (mark, Submitted { recipients, .. }) in &self.accepted {
             for recipient in recipients {
                 let times = received.get(&(mark.clone(), recipient.clone())).copied().unwrap_or(0);
                 let status = statuses.get(&(mark.clone(), recipient.clone())).copied();
@@ -287,14 +316,53 @@ impl World {
             }
         }
         for (mark, recipient) in received.keys() {
-            let known = self.accepted.get(mark).is_some_and(|recipients| recipients.contains(recipient));
+            let known =
+                self.accepted.get(mark).is_some_and(|submitted| submitted.recipients.contains(recipient));
             assert!(known, "a phantom: {mark} reached {recipient} and was never accepted for it");
         }
+        self.judge_notices(&statuses);
         let excuses = self.tally.lost_answers
             + self.tally.stalls
             + self.tally.store_failures
             + 2 * 3 * self.tally.crashes * 4;
         assert!(self.tally.duplicates <= excuses, "{} duplicates without an excuse", self.tally.duplicates);
+    }
+
+    /// Every failure is told to its sender in exactly one notification, unless the sender has no address or asked for
+    /// silence; so is every success that was asked for; of a delay at most one tells.
+    fn judge_notices(&mut self, statuses: &BTreeMap<(String, EmailAddress), DeliveryStatus>) {
+        let told = self.mx.told.lock().unwrap().clone();
+        for (mark, Submitted { sender, notify, recipients }) in &self.accepted {
+            for recipient in recipients {
+                let status = statuses.get(&(mark.clone(), recipient.clone())).copied();
+                let of = |action: &str| told.get(&(mark.clone(), recipient.clone(), action.to_owned()));
+                let count = |action| of(action).map_or(0, BTreeMap::len);
+                let failed = status != Some(DeliveryStatus::Delivered);
+                let about = format!("{mark} from <{sender}> to {recipient}, {status:?}, NOTIFY {notify:?}");
+                let silent = sender.is_empty() || *notify == "NEVER";
+                assert_eq!(count("failed"), usize::from(failed && !silent), "failure notices of {about}");
+                let asked = *notify == "SUCCESS,FAILURE" && !silent;
+                assert_eq!(count("relayed"), usize::from(!failed && asked), "success notices of {about}");
+                assert!(
+                    count("delayed") <= usize::from(!silent && notify.is_empty()),
+                    "delay notices of {about}"
+                );
+                self.tally.failure_notices += count("failed") as u64;
+                self.tally.relay_notices += count("relayed") as u64;
+                self.tally.delay_notices += count("delayed") as u64;
+                for action in ["failed", "relayed", "delayed"] {
+                    for (arrived, to) in of(action).into_iter().flat_map(BTreeMap::values) {
+                        assert_eq!(to.to_string(), *sender, "{action} of {about} is told to nobody else");
+                        let nobody = sender.starts_with("nobody@");
+                        assert_eq!(*arrived == 0, nobody, "{action} of {about} arrived {arrived} times");
+                        self.tally.undeliverable_notices += u64::from(nobody);
+                        self.tally.duplicates += arrived.saturating_sub(1);
+                    }
+                }
+            }
+        }
+        let known = |mark: &str| self.accepted.contains_key(mark);
+        assert!(told.keys().all(|(mark, ..)| known(mark)), "a notice of something that was never accepted");
     }
 
     async fn statuses(&self) -> BTreeMap<(String, EmailAddress), DeliveryStatus> {
@@ -333,6 +401,7 @@ impl Process {
             clock: Arc::clone(&clock),
             randomness: Arc::clone(&randomness),
             law: RetryLaw::default(),
+            notices: Notices { hostname: "relay.test".into(), delay_after: LATE },
             holder: Holder(format!("life {life}").into()),
             budget: ByteBudget::new(1 << 20),
         });

@@ -72,19 +72,33 @@ pub struct Session {
 impl Session {
     /// Connects in the clear.
     pub fn connect(server: SocketAddr) -> Self {
-        Self::greeted(Stream::Clear(socket(server)))
+        Self::connect_behind(server, b"")
+    }
+
+    /// Connects in the clear, and sends bytes before anything is said, as a proxy does.
+    pub fn connect_behind(server: SocketAddr, header: &[u8]) -> Self {
+        let mut socket = socket(server);
+        socket.write_all(header).expect("sending");
+        Self::greeted(Stream::Clear(socket)).expect("a greeting")
     }
 
     /// Connects inside TLS, trusting `authority`.
     pub fn implicit(server: SocketAddr, authority: &Path) -> Self {
-        Self::greeted(encrypt(socket(server), authority))
+        Self::implicit_behind(server, b"", authority).expect("a greeting inside TLS")
     }
 
-    fn greeted(stream: Stream) -> Self {
+    /// Connects, sends bytes as a proxy does, and goes over to TLS, trusting `authority`; or says why not.
+    pub fn implicit_behind(server: SocketAddr, header: &[u8], authority: &Path) -> io::Result<Self> {
+        let mut socket = socket(server);
+        socket.write_all(header)?;
+        Self::greeted(encrypt(socket, authority))
+    }
+
+    fn greeted(stream: Stream) -> io::Result<Self> {
         let empty = Reply { code: 0, lines: Vec::new() };
         let mut session = Self { stream: Some(stream), unread: Vec::new(), greeting: empty };
-        session.greeting = session.reply();
-        session
+        session.greeting = session.try_reply()?;
+        Ok(session)
     }
 
     /// Says EHLO and STARTTLS, and goes over to TLS.

@@ -2,6 +2,7 @@
 
 use crate::wait;
 use std::{
+    collections::HashMap,
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -21,6 +22,8 @@ pub struct Received {
     pub mail: String,
     /// The envelope's sender.
     pub from: String,
+    /// The whole `RCPT` lines that were taken.
+    pub rcpt: Vec<String>,
     /// The envelope's recipients.
     pub to: Vec<String>,
     /// Every byte of it, the final dot taken off.
@@ -47,6 +50,8 @@ impl Received {
 struct State {
     received: Vec<Received>,
     rcpt_reply: Option<String>,
+    replies: HashMap<String, String>,
+    connections: usize,
     data_reply: Option<String>,
     delay: Duration,
 }
@@ -82,6 +87,20 @@ impl Sink {
     /// Answers `RCPT` like this from now on; `None` takes everybody.
     pub fn reply_to_rcpt(&self, reply: Option<&str>) {
         self.state().rcpt_reply = reply.map(str::to_owned);
+    }
+
+    /// Answers `RCPT` for this one like this from now on; `None` goes by what holds for all.
+    pub fn reply_to(&self, recipient: &str, reply: Option<&str>) {
+        let mut state = self.state();
+        match reply {
+            Some(reply) => state.replies.insert(recipient.to_owned(), reply.to_owned()),
+            None => state.replies.remove(recipient),
+        };
+    }
+
+    /// How many connections have come.
+    pub fn connections(&self) -> usize {
+        self.state().connections
     }
 
     /// Answers the final dot like this from now on; `None` takes everything.
@@ -120,7 +139,8 @@ impl Sink {
         let mut reader = BufReader::new(socket);
         let mut say = |reply: &str| writer.write_all(format!("{reply}\r\n").as_bytes()).ok();
         say("220 sink.test ESMTP")?;
-        let (mut mail, mut to) = (String::new(), Vec::new());
+        self.state().connections += 1;
+        let (mut mail, mut rcpt, mut to) = (String::new(), Vec::new(), Vec::new());
         loop {
             let mut line = String::new();
             if reader.by_ref().take(LINE_LIMIT).read_line(&mut line).ok()? == 0 {
@@ -138,12 +158,16 @@ impl Sink {
                 }
                 "MAIL" => {
                     line.clone_into(&mut mail);
+                    rcpt.clear();
                     to.clear();
                     say("250 2.1.0 Ok")?;
                 }
                 "RCPT" => {
-                    let refusal = self.state().rcpt_reply.clone();
+                    let state = self.state();
+                    let refusal = state.replies.get(&path(line)).or(state.rcpt_reply.as_ref()).cloned();
+                    drop(state);
                     if refusal.is_none() {
+                        rcpt.push(line.to_owned());
                         to.push(path(line));
                     }
                     say(refusal.as_deref().unwrap_or("250 2.1.5 Ok"))?;
@@ -156,8 +180,14 @@ impl Sink {
                     let mut state = self.state();
                     let refusal = state.data_reply.clone();
                     if refusal.is_none() {
-                        let to = std::mem::take(&mut to);
-                        state.received.push(Received { from: path(&mail), mail: mail.clone(), to, content });
+                        let (rcpt, to) = (std::mem::take(&mut rcpt), std::mem::take(&mut to));
+                        state.received.push(Received {
+                            from: path(&mail),
+                            mail: mail.clone(),
+                            rcpt,
+                            to,
+                            content,
+                        });
                     }
                     drop(state);
                     say(refusal.as_deref().unwrap_or("250 2.0.0 Taken"))?;

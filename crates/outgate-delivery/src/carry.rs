@@ -129,6 +129,8 @@ impl NetworkCarrier {
 struct Results {
     outcomes: Vec<Option<Outcome>>,
     path: NetworkPath,
+    /// Whether every server that took it announced DSN.
+    dsn: bool,
 }
 
 impl Results {
@@ -168,7 +170,7 @@ impl Carrier for NetworkCarrier {
     async fn carry(&self, parcel: &Parcel) -> Carried {
         let deadline = Instant::now() + self.config.timeouts.carry;
         let deliveries = &parcel.message.deliveries;
-        let mut results = Results { outcomes: vec![None; deliveries.len()], path: NetworkPath::default() };
+        let mut results = Results { outcomes: vec![None; deliveries.len()], path: NetworkPath::default(), dsn: true };
         // One group as a rule. A parcel from before the route was changed may have recipients of several destinations.
         let mut groups: Vec<(Destination, Vec<usize>)> = Vec::new();
         for (place, delivery) in deliveries.iter().enumerate() {
@@ -184,6 +186,7 @@ impl Carrier for NetworkCarrier {
         let missing = Failure::temporary(FailureClass::Local, "this recipient's turn did not come");
         Carried {
             path: results.path,
+            dsn: results.dsn,
             outcomes: results
                 .outcomes
                 .into_iter()
@@ -302,6 +305,7 @@ fn judge(connection: &mut Connection, which: &[usize], verdicts: Vec<Verdict>, r
             Some(failure) => results.set(*place, failure.outcome()),
             None => {
                 if let Verdict::Taken(reply) = verdict {
+                    results.dsn &= connection.offered().dsn;
                     results.set(*place, Outcome::Delivered { reply });
                 }
             }

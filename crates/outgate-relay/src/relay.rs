@@ -16,7 +16,7 @@ use outgate_core::{
     store::{Holder, Store, StoreError},
 };
 use outgate_listen::{Certificates, Counters, Listeners, Opening as Door, Rules, Tls, TlsError};
-use outgate_queue::{Carrier, Intake, RetryLaw, Runner, RunnerParts};
+use outgate_queue::{Carrier, Intake, Notices, RetryLaw, Runner, RunnerParts};
 use outgate_smtp::{Limits, server};
 use outgate_store_sqlite::{LockError, ServeLock};
 use outgate_submission::{Parts, Submission};
@@ -264,6 +264,10 @@ impl RelayBuilder {
                 first: config.delivery.retry.first.0,
                 most: config.delivery.retry.most.0,
                 give_up_after: config.delivery.retry.give_up_after.0,
+            },
+            notices: Notices {
+                hostname: config.hostname.clone(),
+                delay_after: config.delivery.delay_notice_after.0,
             },
             holder: holder(&*randomness),
             budget: Arc::clone(&budget),

@@ -34,7 +34,7 @@ async fn a_message_arrives_as_it_is_and_connections_are_used_again() {
         assert_eq!((reply.code, reply.enhanced), (250, Some((2, 0, 0))));
         assert_eq!(carried.path.host.as_deref(), Some("mx0.example.org"));
         assert_eq!(carried.path.address, Some(address));
-        assert_eq!(carried.path.tls, None);
+        assert_eq!((carried.path.tls, carried.dsn), (None, false));
     }
     assert_eq!(seen.connections(), 1);
     for message in seen.messages() {
@@ -200,7 +200,8 @@ async fn dsn_parameters_travel_on() {
     let recipient = &mut asked.message.deliveries[0].recipient;
     recipient.notify = Some(Notify { success: true, failure: true, delay: false });
     recipient.original = Some("rfc822;a@example.com".parse().unwrap());
-    assert_eq!(short(&carrier.carry(&asked).await.outcomes[0]), Ok(()));
+    let carried = carrier.carry(&asked).await;
+    assert_eq!((short(&carried.outcomes[0]), carried.dsn), (Ok(()), true), "the server tells the sender itself");
     assert_eq!(
         seen.commands()[1..3],
         [

@@ -55,7 +55,7 @@ impl Runner {
         };
         let next_hop_tells = carried.dsn;
         let ended = self.decide_all(&leased, carried, started_at);
-        Some(Ending { leased, content, next_hop_tells, ended, memory: job.memory.clone() })
+        Some(Ending { leased, content, next_hop_tells, ended, _memory: job.memory.clone() })
     }
 
     /// The message's bytes: those in hand, or those in the store as far as memory allows.

@@ -22,7 +22,7 @@ pub(super) struct Ending {
     /// What is to be recorded.
     pub(super) ended: Vec<Ended>,
     /// What the bytes take of the memory budget.
-    pub(super) memory: Option<Arc<Reservation>>,
+    pub(super) _memory: Option<Arc<Reservation>>,
 }
 
 impl Ending {

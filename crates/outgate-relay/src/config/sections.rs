@@ -134,6 +134,8 @@ pub struct Delivery {
     pub extra_ca: Option<PathBuf>,
     /// How long a connection may take to be made.
     pub connect_timeout: Span,
+    /// How long after acceptance the sender is told, once for each recipient, that a message is late (RFC 3464).
+    pub delay_notice_after: Span,
     /// When to try again.
     pub retry: Retry,
 }
@@ -146,6 +148,7 @@ impl Default for Delivery {
             allow_private_destinations: false,
             extra_ca: None,
             connect_timeout: Span::seconds(30),
+            delay_notice_after: Span::seconds(4 * 3600),
             retry: Retry::default(),
         }
     }

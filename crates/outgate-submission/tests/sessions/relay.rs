@@ -8,7 +8,7 @@ use outgate_core::{
     store::{DeliveryFilter, Holder, Store},
 };
 use outgate_listen::{Certificates, Counters, Listeners, Opening, Rules, Tls, self_signed};
-use outgate_queue::{Carried, Carrier, Intake, Parcel, RetryLaw, Runner, RunnerParts, SignError, Signer};
+use outgate_queue::{Carried, Carrier, Intake, Notices, Parcel, RetryLaw, Runner, RunnerParts, SignError, Signer};
 use outgate_smtp::{Limits, server::Config};
 use outgate_store_conformance::{
     MemoryStore, Sender, World,
@@ -77,6 +77,7 @@ impl Relay {
             clock: clock.clone(),
             randomness: randomness.clone(),
             law: RetryLaw::default(),
+            notices: Notices { hostname: "relay.test".into(), delay_after: Duration::from_hours(4) },
             holder: Holder("test".into()),
             budget: Arc::clone(&budget),
         });

@@ -1,8 +1,14 @@
 //! The commands: exit statuses, and the JSON that scripts rely on, with the relay running and without it.
 
-use outgate_tests::{Credentials, Relay, Sink, Tls, wait};
+use outgate_tests::{Credentials, Program, Relay, Sink, Tls, binaries, wait};
 use serde_json::Value;
-use std::{collections::BTreeSet, fs, os::unix::fs::PermissionsExt as _, time::Duration};
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::PermissionsExt as _,
+    process::{Command, Stdio},
+    time::Duration,
+};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
@@ -243,6 +249,70 @@ fn the_queue_and_the_activity() {
 }
 
 #[test]
+fn the_queue_in_bulk() {
+    let (mut relay, sink) = running();
+    relay.add_domain("example.com");
+    relay.add_domain("example.org");
+    let summary = |relay: &Relay, state: &str| relay.json(&["queue", "summary"])[state].as_u64();
+    relay.ok(["queue", "pause", "--domain", "example.com"]);
+    let mut com = Vec::new();
+    for (domain, to) in [("example.com", "a"), ("example.com", "b"), ("example.org", "c")] {
+        let user = relay.add_user(domain, "x");
+        let mut session = relay.session(Tls::Implicit);
+        session.sign_in(&user).expect("235");
+        let content = format!("From: a@{domain}\r\n\r\nHello");
+        let to = format!("{to}@recipient.test");
+        session.submit(&format!("a@{domain}"), &[&to], content.as_bytes()).expect("250 2.");
+        com.push(user.username);
+    }
+    assert!(sink.wait_for("c@recipient.test", LIMIT).is_some(), "the other domain is not paused");
+    wait::for_it(LIMIT, "two that wait", || summary(&relay, "pending") == Some(2));
+    // A pause lasts over a restart.
+    relay.kill();
+    relay.start();
+    wait::for_it(LIMIT, "two that still wait", || summary(&relay, "pending") == Some(2));
+    relay.ok(["queue", "hold", "--user", &com[0]]);
+    assert_eq!((summary(&relay, "pending"), summary(&relay, "held")), (Some(1), Some(1)));
+    exits(&relay, &["queue", "cancel", "--user", &com[0]], NOT_CONFIRMED);
+    relay.ok(["queue", "cancel", "--user", &com[0], "--yes"]);
+    relay.ok(["queue", "hold", "--domain", "example.com"]);
+    relay.ok(["queue", "resume", "--domain", "example.com"]);
+    let host = sink.address().to_string();
+    relay.ok(["queue", "pause", "--destination", &host]);
+    relay.ok(["queue", "release", "--domain", "example.com"]);
+    wait::for_it(LIMIT, "one that waits", || summary(&relay, "pending") == Some(1));
+    assert_eq!(sink.received().len(), 1, "the smart host is paused");
+    relay.ok(["queue", "resume", "--destination", &host]);
+    assert!(sink.wait_for("b@recipient.test", LIMIT).is_some());
+    relay.drained(LIMIT);
+    assert!(sink.received_for("a@recipient.test").is_empty(), "cancelled");
+    assert_eq!(sink.received().len(), 2);
+    exits(&relay, &["queue", "hold"], USAGE);
+}
+
+#[test]
+fn what_is_followed_comes_by_itself() {
+    let (relay, _sink) = running();
+    relay.add_domain("example.com");
+    let user = relay.add_user("example.com", "x");
+    let file = |name: &str| relay.folder().join(name);
+    let follow = |words: &[&str], name: &str| Program::start(&relay.command(words), &file(name));
+    let events = follow(&["events", "--follow", "--json"], "events");
+    let activity = follow(&["activity", "--follow", "--json"], "activity");
+    wait::for_it(LIMIT, "what was before", || events.output().contains("user_added"));
+    let mut session = relay.session(Tls::Starttls);
+    session.sign_in(&user).expect("235");
+    session
+        .submit("a@example.com", &["b@recipient.test"], b"From: a@example.com\r\n\r\nHello")
+        .expect("250 2.");
+    for (program, word) in [(&events, "message_accepted"), (&activity, "delivered")] {
+        wait::for_it(LIMIT, word, || program.output().contains(word));
+        let all_json = program.output().lines().all(|line| serde_json::from_str::<Value>(line).is_ok());
+        assert!(all_json, "{}", program.output());
+    }
+}
+
+#[test]
 fn events_tell_every_change_once() {
     let (relay, _sink) = running();
     relay.add_domain("example.com");
@@ -294,4 +364,24 @@ fn configuration_backup_and_the_rest() {
     let check = relay.run(["config", "check"]);
     assert_ne!(check.status, DONE);
     assert!(check.stderr.contains("max_recipients"), "the nearest known key is named: {}", check.stderr);
+}
+
+#[test]
+fn the_show_ends_well() {
+    // Its own folder and ports: no configuration is asked for, and none is there.
+    let folder = tempfile::tempdir().unwrap();
+    let shown = Command::new(binaries::outgate())
+        .args(["try", "--once"])
+        .current_dir(&folder)
+        .env_remove("OUTGATE_CONFIG")
+        .env_remove("OUTGATE_DATA")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&[shown.stdout, shown.stderr].concat()).into_owned();
+    assert!(shown.status.success(), "{text}");
+    for word in ["swaks", "smtplib", "example.test", "535"] {
+        assert!(text.contains(word), "{word} in {text}");
+    }
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "nothing is left behind");
 }

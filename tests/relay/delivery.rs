@@ -186,6 +186,46 @@ fn a_recipient_named_twice_is_one_delivery() {
 }
 
 #[test]
+fn a_message_in_chunks_is_the_message() {
+    let stage = STAGE.get(Stage::new);
+    // RFC 3030: no dot is stuffed, none ends anything.
+    let body = b"Chunks\r\n.\r\n..\r\nQUIT\r\n\r\n";
+    let content =
+        [b"From: a@example.com\r\nMessage-ID: <chunks@example.com>\r\n\r\n".as_slice(), body].concat();
+    let mut session = stage.session();
+    session.say(&format!("MAIL FROM:<{FROM}>")).expect("250");
+    session.say("RCPT TO:<chunks@recipient.test>").expect("250");
+    let (first, rest) = content.split_at(content.len() - 9);
+    session.send(&[format!("BDAT {}\r\n", first.len()).as_bytes(), first].concat());
+    session.reply().expect("250");
+    session.send(&[format!("BDAT {}\r\n", rest.len()).as_bytes(), rest, b"BDAT 0 LAST\r\n"].concat());
+    session.reply().expect("250");
+    session.reply().expect("250 2.");
+    assert_eq!(
+        String::from_utf8_lossy(stage.arrived("chunks@recipient.test").body()),
+        String::from_utf8_lossy(body)
+    );
+}
+
+#[test]
+fn a_large_message_is_kept_whole_and_a_larger_one_refused() {
+    const LIMIT_OCTETS: usize = 26_214_400;
+    let stage = STAGE.get(Stage::new);
+    let line = [&[b'x'; 76][..], b"\r\n"].concat();
+    let header = b"From: a@example.com\r\nSubject: large\r\n\r\n";
+    let body = line.repeat(100_000);
+    let mut session = stage.session();
+    // What `submit` adds behind the content ends its last line.
+    let content = [header, &body[..body.len() - 2]].concat();
+    session.submit(FROM, &["large@recipient.test"], &content).expect("250 2.");
+    assert!(stage.arrived("large@recipient.test").body() == body, "the body is not what was sent");
+    session.say(&format!("MAIL FROM:<{FROM}> SIZE={}", LIMIT_OCTETS + 1)).expect("552 5.3.4");
+    let larger = [header, line.repeat(LIMIT_OCTETS / line.len()).as_slice()].concat();
+    session.submit(FROM, &["larger@recipient.test"], &larger).expect("552 5.3.4");
+    session.say("NOOP").expect("250 2.0.0");
+}
+
+#[test]
 fn connections_are_used_again() {
     const MESSAGES: usize = 60;
     let (sink, relay, user) = alone();

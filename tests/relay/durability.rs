@@ -278,6 +278,58 @@ fn a_database_that_is_not_right_is_refused_and_left_as_it_is() {
     relay.start();
 }
 
+#[test]
+fn a_damaged_message_is_set_aside_and_the_rest_goes_on() {
+    let (mut relay, sink, user) = running();
+    relay.ok(["queue", "pause"]);
+    let mut session = signed_in(&relay, &user);
+    for name in ["first", "damaged", "last"] {
+        let content = format!("From: a@example.com\r\nSubject: s\r\n\r\nmark-{name}");
+        session
+            .submit("a@example.com", &[&format!("{name}@recipient.test")], content.as_bytes())
+            .expect("250 2.");
+    }
+    assert!(relay.terminate(LIMIT).is_some_and(|status| status.success()));
+    assert_eq!(damage(&relay.database(), b"mark-damaged"), 1, "one place holds the message's bytes");
+    relay.start();
+    relay.ok(["queue", "resume"]);
+    for name in ["first", "last"] {
+        assert!(sink.wait_for(&format!("{name}@recipient.test"), LIMIT).is_some(), "{name}");
+    }
+    let event = "damaged";
+    wait::for_it(LIMIT, "an event that says so", || relay.ok(["events", "--json"]).stdout.contains(event));
+    assert!(sink.received_for("damaged@recipient.test").is_empty(), "damaged bytes went out");
+}
+
+/// Turns a bit wherever the bytes are, table by table; in how many places they were.
+fn damage(path: &Path, bytes: &[u8]) -> usize {
+    let database = rusqlite::Connection::open(path).expect("a database");
+    let read = |query: &str| -> Vec<String> {
+        let mut statement = database.prepare(query).expect("a query");
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).expect("rows");
+        rows.map(|row| row.expect("a name")).collect()
+    };
+    let mut places = 0;
+    for table in read("SELECT name FROM sqlite_schema WHERE type = 'table' AND sql LIKE '%BLOB%'") {
+        for column in read(&format!("SELECT name FROM pragma_table_info('{table}') WHERE type = 'BLOB'")) {
+            let hex: String = bytes.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02X}"));
+            // What is found is replaced by bytes of the same length, so that only the checksum can tell.
+            let other: String =
+                bytes.iter().rev().fold(String::new(), |hex, byte| hex + &format!("{byte:02X}"));
+            places += database
+                .execute(
+                    &format!(
+                        "UPDATE \"{table}\" SET \"{column}\" = CAST(replace(\"{column}\", x'{hex}', x'{other}') AS BLOB)
+                         WHERE instr(\"{column}\", x'{hex}') > 0"
+                    ),
+                    [],
+                )
+                .expect("an update");
+        }
+    }
+    places
+}
+
 fn sql(path: &Path, statement: &str) {
     let database = rusqlite::Connection::open(path).expect("a database");
     database.execute_batch(statement).expect("a statement");

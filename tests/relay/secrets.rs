@@ -4,6 +4,7 @@
 use outgate_tests::{Credentials, Relay, Sink, Tls, base64, password};
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -45,6 +46,7 @@ fn no_password_is_found_anywhere() {
     send(&relay, &deleted, "three@recipient.test");
     relay.ok(["user", "delete", &deleted.username, "--yes"]);
 
+    assert_private(&relay.data());
     // A crash with a sign-in and a message on their way.
     let mut session = relay.session(Tls::Implicit);
     session.sign_in(&new).expect("235");
@@ -86,6 +88,15 @@ fn no_password_is_found_anywhere() {
     for form in forms(&secrets[0]) {
         fs::write(&planted, [b"\0\0".as_slice(), form.1.as_bytes(), b"\0"].concat()).unwrap();
         assert!(found(&planted, &secrets).is_some(), "{} is not looked for", form.0);
+    }
+}
+
+/// Nobody but the owner may read what is in the data folder: keys, messages, hashes.
+fn assert_private(folder: &Path) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let mode = fs::metadata(&path).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{} can be read by others: {mode:o}", path.display());
     }
 }
 

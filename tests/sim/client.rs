@@ -104,7 +104,11 @@ fn script(submission: &Submission) -> Vec<Vec<u8>> {
         } else {
             format!(" NOTIFY={}", submission.notify)
         };
-        envelope.push_str(&format!("RCPT TO:<{recipient}>{notify}\r\n"));
+        envelope.push_str("RCPT TO:<");
+        envelope.push_str(recipient);
+        envelope.push('>');
+        envelope.push_str(&notify);
+        envelope.push_str("\r\n");
     }
     envelope.push_str("DATA\r\n");
     let Submission { from, mark, .. } = submission;

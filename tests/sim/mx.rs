@@ -26,6 +26,11 @@ pub(crate) struct Seen {
     pub(crate) store_failures: u64,
 }
 
+/// What can be told: of which mark, of which recipient, what action.
+type Tale = (String, EmailAddress, String);
+/// Notifications, how often each arrived, and at whom.
+type Notices = BTreeMap<MessageId, (u64, EmailAddress)>;
+
 /// All destinations of the world.
 pub(crate) struct Mx {
     pub(crate) chance: SeededRandomness,
@@ -35,7 +40,7 @@ pub(crate) struct Mx {
     pub(crate) received: Mutex<HashMap<(String, EmailAddress), u64>>,
     /// What senders were told: of each mark, recipient and action, each notification that was on its way, how often it
     /// arrived, and at whom.
-    pub(crate) told: Mutex<HashMap<(String, EmailAddress, String), BTreeMap<MessageId, (u64, EmailAddress)>>>,
+    pub(crate) told: Mutex<HashMap<Tale, Notices>>,
     pub(crate) seen: Mutex<Seen>,
     /// While true, everything works: for the end of a world.
     pub(crate) calm: std::sync::atomic::AtomicBool,
@@ -55,12 +60,8 @@ impl Mx {
     fn tale(content: &[u8]) -> (String, Vec<(EmailAddress, String)>) {
         let text = String::from_utf8_lossy(content);
         // The last subject is that in the original's header.
-        let mark = text
-            .lines()
-            .filter_map(|line| line.strip_prefix("Subject: "))
-            .last()
-            .expect("a subject")
-            .to_owned();
+        let mark =
+            text.lines().rev().find_map(|line| line.strip_prefix("Subject: ")).expect("a subject").to_owned();
         let recipients = text.lines().filter_map(|line| line.strip_prefix("Final-Recipient: rfc822; "));
         let actions = text.lines().filter_map(|line| line.strip_prefix("Action: "));
         let told =

@@ -1,7 +1,7 @@
 //! The port [`PasswordHasher`], filled: shape first, then the cache, then one argon2id in a bounded pool.
 
 use crate::{
-    Params, ParamsError, PoolLimits,
+    Params, ParamsError, PoolLimits, PoolLoad,
     cache::{CAPACITY, Cache},
     fingerprint::Fingerprinter,
     flight::Flights,
@@ -59,6 +59,11 @@ impl Hasher {
         let (pool, cache) = (Pool::new(pool), Cache::new(CAPACITY));
         let parts = Arc::new(Parts { params, pool, randomness, fingerprints, cache, decoy });
         Ok(Self { parts, flights: Flights::new() })
+    }
+
+    /// How busy its pool is.
+    pub fn load(&self) -> PoolLoad {
+        self.parts.pool.load()
     }
 
     async fn judge(

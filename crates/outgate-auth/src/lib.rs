@@ -25,7 +25,7 @@ mod throttle;
 pub use generate::{PASSWORD_LEN, PASSWORD_PREFIX, generate, is_well_formed};
 pub use hasher::{Hasher, HasherError};
 pub use params::{Params, ParamsError};
-pub use pool::PoolLimits;
+pub use pool::{PoolLimits, PoolLoad};
 pub use seal::{MasterKey, MasterKeyError, OpenError, SealError};
 pub use throttle::{Rate, Throttle, ThrottleConfig};
 

@@ -34,12 +34,26 @@ impl Default for PoolLimits {
     }
 }
 
+/// How busy the pool is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolLoad {
+    /// Hashes that run.
+    pub running: usize,
+    /// Hashes that wait for a place.
+    pub waiting: usize,
+    /// Hashes that may run at the same time.
+    pub concurrent: usize,
+}
+
 /// Runs work on blocking threads, within limits.
 pub(crate) struct Pool {
     /// One permit for each hash that runs or waits.
     places: Semaphore,
     /// One permit for each hash that runs.
     running: Arc<Semaphore>,
+    concurrent: usize,
+    /// How many may run or wait.
+    room: usize,
     wait: Duration,
 }
 
@@ -50,8 +64,17 @@ impl Pool {
         Self {
             places: Semaphore::new(concurrent + waiting),
             running: Arc::new(Semaphore::new(concurrent)),
+            concurrent,
+            room: concurrent + waiting,
             wait: limits.wait,
         }
+    }
+
+    /// How busy it is now.
+    pub(crate) fn load(&self) -> PoolLoad {
+        let running = self.concurrent.saturating_sub(self.running.available_permits());
+        let inside = self.room.saturating_sub(self.places.available_permits());
+        PoolLoad { running, waiting: inside.saturating_sub(running), concurrent: self.concurrent }
     }
 
     /// Runs `work`. Dropped while it waits, it never runs; dropped while it runs, it keeps its permit to the end.
@@ -126,8 +149,11 @@ mod tests {
             let pool = Arc::clone(&pool);
             async move { pool.run(|| 7).await }
         });
+        tokio::task::yield_now().await;
+        assert_eq!(pool.load(), PoolLoad { running: 1, waiting: 1, concurrent: 1 });
         drop(release);
         assert_eq!(waiting.await.unwrap(), Ok(7));
+        assert_eq!(pool.load().waiting, 0);
     }
 
     #[tokio::test]

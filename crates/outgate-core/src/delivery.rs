@@ -1,6 +1,6 @@
 //! What becomes of each recipient.
 
-use crate::{AttemptId, Timestamp};
+use crate::{AttemptId, Timestamp, Timings, Transcript};
 use serde::{Deserialize, Serialize};
 use std::{fmt, net::SocketAddr, str::FromStr};
 
@@ -167,6 +167,9 @@ pub struct TlsUsed {
     pub cipher: String,
     /// Whether the certificate was valid for the host; `None` when nobody asked.
     pub verified: Option<bool>,
+    /// What was wrong with the certificate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 /// Which way an attempt went.
@@ -178,6 +181,12 @@ pub struct NetworkPath {
     pub address: Option<SocketAddr>,
     /// TLS, when there was.
     pub tls: Option<TlsUsed>,
+    /// What was said on it.
+    #[serde(default, skip_serializing_if = "Transcript::is_unknown")]
+    pub transcript: Transcript,
+    /// How long its steps took.
+    #[serde(default, skip_serializing_if = "Timings::is_empty")]
+    pub timings: Timings,
 }
 
 /// One try at a delivery.

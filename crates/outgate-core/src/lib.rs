@@ -5,7 +5,7 @@
 //!
 //! The map:
 //! - words: [`DomainName`], [`EmailAddress`], [`Username`], [`UserName`], [`Secret`], ids, [`SendRight`],
-//!   [`Actor`], [`Event`], [`Envelope`], [`DeliveryStatus`], [`Attempt`]
+//!   [`Actor`], [`Event`], [`Envelope`], [`DeliveryStatus`], [`Attempt`], [`Transcript`]
 //! - use cases, one per file: [`domains`], [`users`]
 //! - ports: [`store`] (the verbs a database fills), [`PasswordHasher`], [`Throttle`], [`KeyMaker`],
 //!   [`Resolve`], [`Clock`], [`Randomness`]
@@ -25,6 +25,7 @@ mod resolve;
 mod right;
 mod secret;
 pub mod store;
+mod transcript;
 mod user;
 mod username;
 pub mod users;
@@ -52,6 +53,7 @@ pub use ports::{
 pub use resolve::{Mx, Resolve, ResolveError};
 pub use right::{SendRight, Standing};
 pub use secret::Secret;
+pub use transcript::{Recording, Timings, Transcript};
 pub use user::{LastConnection, Mechanism, User, UserState};
 pub use username::{UserName, UserNameError, Username, UsernameError};
 pub use xtext::{Xtext, XtextError};

@@ -7,6 +7,7 @@ use crate::{
     failure::Failure,
     open::Opener,
     pool::{Permit, Pool},
+    story::Story,
     tls::{Tls, TlsSetupError},
 };
 use async_trait::async_trait;
@@ -34,9 +35,10 @@ impl NetworkCarrier {
         randomness: Arc<dyn Randomness>,
     ) -> Result<Self, TlsSetupError> {
         let config = Arc::new(config);
-        let tls = Tls::new(&config.extra_roots, clock)?;
+        let tls = Tls::new(&config.extra_roots, Arc::clone(&clock))?;
         let pool = Pool::new(Arc::clone(&config));
-        Ok(Self { opener: Opener { config: Arc::clone(&config), resolve, randomness, tls }, config, pool })
+        let opener = Opener { config: Arc::clone(&config), resolve, randomness, clock, tls };
+        Ok(Self { opener, config, pool })
     }
 
     /// Carries those recipients of a parcel that go to one destination; `left` are their places in it.
@@ -53,25 +55,36 @@ impl NetworkCarrier {
             return results.fail(&left, &Failure::temporary(FailureClass::Rate, reason));
         };
         let mut kept = permit.idle();
+        if let Some(connection) = &kept {
+            connection.tell_reuse(&mut results.story);
+        }
         let mut stale = false;
         let (mut avoid, mut earlier) = (Vec::new(), None);
         while !left.is_empty() {
             let mut connection = match kept.take() {
-                Some(connection) => connection,
-                None => match self.opener.open(destination, &avoid, earlier.take(), deadline).await {
-                    Ok(connection) => connection,
-                    Err(failure) => return results.fail(&left, &failure),
-                },
+                Some(mut connection) => {
+                    connection.begin_story(std::mem::take(&mut results.story));
+                    connection
+                }
+                None => {
+                    let earlier = earlier.take();
+                    match self.opener.open(destination, &avoid, earlier, deadline, &mut results.story).await {
+                        Ok(connection) => connection,
+                        Err(failure) => return results.fail(&left, &failure),
+                    }
+                }
             };
             results.path = connection.path.clone();
             let used_before = connection.carried > 0;
             if settle_unfit(&connection, parcel, &mut left, results) {
+                results.story = connection.take_story();
                 permit.give_back(connection);
                 return;
             }
             let most = connection.offered().recipients.unwrap_or(usize::MAX);
             let now: Vec<usize> = left.iter().copied().take(most.min(RECIPIENTS_PER_TRANSACTION)).collect();
             let verdicts = transact(&mut connection, parcel, &now, deadline).await;
+            results.story = connection.take_story();
             if is_unheard(&verdicts) {
                 // A connection that was kept may have died of old age meanwhile, unnoticed. What fails on it before MAIL
                 // is answered was not said to anybody, and is said again on a fresh one, once.
@@ -129,6 +142,7 @@ impl NetworkCarrier {
 struct Results {
     outcomes: Vec<Option<Outcome>>,
     path: NetworkPath,
+    story: Story,
     /// Whether every server that took it announced DSN.
     dsn: bool,
 }
@@ -170,7 +184,12 @@ impl Carrier for NetworkCarrier {
     async fn carry(&self, parcel: &Parcel) -> Carried {
         let deadline = Instant::now() + self.config.timeouts.carry;
         let deliveries = &parcel.message.deliveries;
-        let mut results = Results { outcomes: vec![None; deliveries.len()], path: NetworkPath::default(), dsn: true };
+        let mut results = Results {
+            outcomes: vec![None; deliveries.len()],
+            path: NetworkPath::default(),
+            story: Story::default(),
+            dsn: true,
+        };
         // One group as a rule. A parcel from before the route was changed may have recipients of several destinations.
         let mut groups: Vec<(Destination, Vec<usize>)> = Vec::new();
         for (place, delivery) in deliveries.iter().enumerate() {
@@ -184,8 +203,9 @@ impl Carrier for NetworkCarrier {
             self.carry_to(&destination, parcel, places, &mut results, deadline).await;
         }
         let missing = Failure::temporary(FailureClass::Local, "this recipient's turn did not come");
+        let Story { recording, spent } = results.story;
         Carried {
-            path: results.path,
+            path: NetworkPath { transcript: recording.finish(), timings: spent.timings(), ..results.path },
             dsn: results.dsn,
             outcomes: results
                 .outcomes

@@ -1,7 +1,10 @@
 //! One connection to a server: bytes in and out of a conversation, each wait with its deadline.
 
-use crate::config::Timeouts;
-use outgate_core::NetworkPath;
+use crate::{
+    config::Timeouts,
+    story::{Part, Spent, Story},
+};
+use outgate_core::{NetworkPath, Timestamp};
 use outgate_smtp::client::{BeginError, Capabilities, Closing, Conversation, Mail, Step, Stuffing, Verdict};
 use std::{
     io,
@@ -64,6 +67,8 @@ pub(crate) struct Connection {
     trouble: Option<String>,
     /// A message broke off: the server has only a little time left to say why.
     aftermath: bool,
+    spent: Spent,
+    opened_at: Timestamp,
     /// Messages that were carried.
     pub(crate) carried: usize,
     pub(crate) idle_since: Instant,
@@ -75,6 +80,7 @@ impl Connection {
         conversation: Conversation,
         path: NetworkPath,
         timeouts: Timeouts,
+        opened_at: Timestamp,
     ) -> Self {
         Self {
             stream,
@@ -84,8 +90,40 @@ impl Connection {
             buffer: vec![0; READ].into_boxed_slice(),
             trouble: None,
             aftermath: false,
+            spent: Spent::default(),
+            opened_at,
             carried: 0,
             idle_since: Instant::now(),
+        }
+    }
+
+    /// Goes on with the story of an attempt.
+    pub(crate) fn begin_story(&mut self, story: Story) {
+        *self.conversation.recording() = story.recording;
+        self.spent = story.spent;
+    }
+
+    /// Counts the time since then.
+    pub(crate) fn count(&mut self, part: Part, began: Instant) {
+        self.spent.add(part, began.elapsed());
+    }
+
+    /// Gives the story of the attempt back.
+    pub(crate) fn take_story(&mut self) -> Story {
+        let recording = std::mem::take(self.conversation.recording());
+        Story { recording, spent: std::mem::take(&mut self.spent) }
+    }
+
+    /// Tells that this connection was there before the attempt, and what the server had said that it offers.
+    pub(crate) fn tell_reuse(&self, story: &mut Story) {
+        let recording = &mut story.recording;
+        let opened_at = self.opened_at.strftime("%Y-%m-%d %H:%M:%SZ");
+        let (before, plural) = (self.carried, if self.carried == 1 { "" } else { "s" });
+        recording.note(format_args!(
+            "connection reused, opened at {opened_at}, {before} message{plural} before"
+        ));
+        if let Some(hello) = self.conversation.hello() {
+            recording.heard(hello);
         }
     }
 
@@ -144,7 +182,9 @@ impl Connection {
         loop {
             match self.advance(deadline).await {
                 Step::Content => {
+                    let began = Instant::now();
                     let whole = self.send(message, deadline).await;
+                    self.count(Part::Content, began);
                     self.aftermath = !whole;
                     self.conversation.content_sent(whole);
                 }
@@ -176,8 +216,12 @@ impl Connection {
                         wait = None;
                     }
                     let most = if self.aftermath { self.timeouts.quit } else { self.timeouts.of(stage) };
-                    let until = *wait.get_or_insert_with(|| deadline.min(Instant::now() + most));
+                    let began = Instant::now();
+                    let until = *wait.get_or_insert_with(|| deadline.min(began + most));
                     self.read(until).await;
+                    if let Some(part) = Part::of(stage) {
+                        self.count(part, began);
+                    }
                 }
                 other => return other,
             }
@@ -194,19 +238,27 @@ impl Connection {
             Ok(Err(error)) => format!("the connection broke: {error}"),
             Err(_) => "the server did not answer in time".to_owned(),
         };
-        self.trouble.get_or_insert(trouble);
+        self.note_trouble(trouble);
         self.conversation.lost();
+    }
+
+    /// The first trouble is the cause of the others.
+    fn note_trouble(&mut self, trouble: String) {
+        if self.trouble.is_none() {
+            self.conversation.recording().note(&trouble);
+            self.trouble = Some(trouble);
+        }
     }
 
     async fn write(&mut self, bytes: &[u8], until: Instant) -> Written {
         match timeout_at(until, self.stream.write(bytes)).await {
             Ok(Ok(())) => Written::Whole,
             Ok(Err(error)) => {
-                self.trouble.get_or_insert(format!("the connection broke: {error}"));
+                self.note_trouble(format!("the connection broke: {error}"));
                 Written::Broken
             }
             Err(_) => {
-                self.trouble.get_or_insert("the server did not take what was sent in time".to_owned());
+                self.note_trouble("the server did not take what was sent in time".to_owned());
                 Written::Late
             }
         }

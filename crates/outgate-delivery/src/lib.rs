@@ -19,6 +19,7 @@ mod failure;
 mod mx;
 mod open;
 mod pool;
+mod story;
 mod tls;
 
 pub use carry::NetworkCarrier;

@@ -6,9 +6,10 @@ use crate::{
     connection::{Connection, Stream},
     failure::Failure,
     mx::Directory,
+    story::{Part, Story},
     tls::{Certificate, Tls},
 };
-use outgate_core::{Destination, FailureClass, NetworkPath, Randomness, Resolve};
+use outgate_core::{Clock, Destination, FailureClass, NetworkPath, Randomness, Resolve, TlsUsed};
 use outgate_smtp::client::{Closing, Conversation, Settings, StartTls, Step};
 use std::{net::SocketAddr, sync::Arc};
 use tokio::{
@@ -22,6 +23,7 @@ pub(crate) struct Opener {
     pub(crate) config: Arc<Config>,
     pub(crate) resolve: Arc<dyn Resolve>,
     pub(crate) randomness: Arc<dyn Randomness>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tls: Tls,
 }
 
@@ -47,14 +49,15 @@ enum Shut {
 }
 
 impl Opener {
-    /// A connection to a destination that is ready for a transaction. `avoid` are addresses that were tried already, and
-    /// `earlier` is what came of the last of them.
+    /// A connection to a destination that is ready for a transaction; it goes on with the story, which stays here when
+    /// there is none. `avoid` are addresses that were tried already, and `earlier` is what came of the last of them.
     pub(crate) async fn open(
         &self,
         destination: &Destination,
         avoid: &[SocketAddr],
         earlier: Option<Failure>,
         deadline: Instant,
+        story: &mut Story,
     ) -> Result<Connection, Failure> {
         let directory = Directory {
             config: &self.config,
@@ -64,14 +67,21 @@ impl Opener {
         let late = || {
             Failure::temporary(FailureClass::Connection, "no server of the destination was reached in time")
         };
-        let hosts = timeout_at(deadline, directory.hosts(destination)).await.map_err(|_| late())??;
+        let began = Instant::now();
+        let hosts = timeout_at(deadline, directory.hosts(destination)).await;
+        story.spent.add(Part::Dns, began.elapsed());
+        let hosts = hosts.map_err(|_| late())??;
         let mut failure = earlier;
         let mut tried = avoid.len();
         for host in hosts {
             let path = NetworkPath { host: Some(host.name.clone()), ..NetworkPath::default() };
-            let addresses = match timeout_at(deadline, directory.addresses(&host)).await {
+            let began = Instant::now();
+            let addresses = timeout_at(deadline, directory.addresses(&host)).await;
+            story.spent.add(Part::Dns, began.elapsed());
+            let addresses = match addresses {
                 Ok(Ok(addresses)) => addresses,
                 Ok(Err(error)) => {
+                    story.recording.note(&error.reason);
                     failure = Some(error.at(path).or(failure));
                     continue;
                 }
@@ -82,10 +92,11 @@ impl Opener {
                     return Err(failure.unwrap_or_else(late));
                 }
                 tried += 1;
-                match self.connect(&host.name, address, deadline).await {
+                match self.connect(&host.name, address, deadline, story).await {
                     Ok(connection) => return Ok(connection),
                     Err(error) => {
                         debug!(host = host.name, %address, reason = error.reason, "no connection");
+                        story.recording.note(&error.reason);
                         failure = Some(error.or(failure));
                     }
                 }
@@ -110,16 +121,18 @@ impl Opener {
         host: &str,
         address: SocketAddr,
         deadline: Instant,
+        story: &mut Story,
     ) -> Result<Connection, Failure> {
         let protection = self.protection();
-        match self.try_once(host, address, protection, deadline).await {
+        match self.try_once(host, address, protection, deadline, story).await {
             Ok(connection) => Ok(connection),
             // RFC 3207 §4.1 leaves it to us, and RFC 7435 §3 advises it: where TLS is a bonus, a handshake that fails
             // costs the bonus, not the mail. The server's side of a failed handshake is unusable, so it is a new
             // connection, in clear, to the same address.
             Err(Shut::Handshake(failure)) if protection == Protection::Opportunistic => {
                 debug!(host, %address, reason = failure.reason, "TLS failed, going on in clear");
-                match self.try_once(host, address, Protection::Clear, deadline).await {
+                story.recording.note(format_args!("{}; once more, in clear", failure.reason));
+                match self.try_once(host, address, Protection::Clear, deadline, story).await {
                     Ok(connection) => Ok(connection),
                     Err(Shut::Handshake(failure) | Shut::Other(failure)) => Err(failure),
                 }
@@ -134,22 +147,28 @@ impl Opener {
         address: SocketAddr,
         protection: Protection,
         deadline: Instant,
+        story: &mut Story,
     ) -> Result<Connection, Shut> {
         let timeouts = self.config.timeouts;
-        let path = NetworkPath { host: Some(host.to_owned()), address: Some(address), tls: None };
+        let path = NetworkPath {
+            host: Some(host.to_owned()),
+            address: Some(address),
+            ..NetworkPath::default()
+        };
         let no_connection = |why: &dyn std::fmt::Display| {
             let reason = format!("no connection to {host} at {address}: {why}");
             Shut::Other(Failure::temporary(FailureClass::Connection, reason).at(path.clone()))
         };
-        let until = deadline.min(Instant::now() + timeouts.connect);
-        let stream = timeout_at(until, TcpStream::connect(address))
-            .await
+        let began = Instant::now();
+        let stream = timeout_at(deadline.min(began + timeouts.connect), TcpStream::connect(address)).await;
+        story.spent.add(Part::Connect, began.elapsed());
+        let stream = stream
             .map_err(|_| no_connection(&"it did not answer in time"))?
             .map_err(|error| no_connection(&error))?;
         // Commands and replies are small and wait for each other: Nagle's algorithm would only hold them up.
         stream.set_nodelay(true).map_err(|error| no_connection(&error))?;
+        story.recording.note(format_args!("connected to {host} at {address}"));
 
-        let implicit = protection == Protection::Implicit;
         let settings = Settings {
             name: self.config.ehlo_name.clone(),
             starttls: match protection {
@@ -162,19 +181,39 @@ impl Opener {
                 Route::Mx { .. } => None,
             },
         };
-        let conversation = Conversation::new(settings, implicit);
-        let mut connection = Connection::new(Stream::Clear(stream), conversation, path, timeouts);
-        if implicit {
-            self.secure(&mut connection, host, address, protection, deadline).await?;
+        let conversation = Conversation::new(settings, protection == Protection::Implicit);
+        let opened_at = self.clock.now();
+        let mut connection = Connection::new(Stream::Clear(stream), conversation, path, timeouts, opened_at);
+        connection.begin_story(std::mem::take(story));
+        match self.greet(&mut connection, host, address, protection, deadline).await {
+            Ok(()) => Ok(connection),
+            Err(shut) => {
+                *story = connection.take_story();
+                Err(shut)
+            }
+        }
+    }
+
+    /// Brings a new connection to where it is ready for a transaction.
+    async fn greet(
+        &self,
+        connection: &mut Connection,
+        host: &str,
+        address: SocketAddr,
+        protection: Protection,
+        deadline: Instant,
+    ) -> Result<(), Shut> {
+        if protection == Protection::Implicit {
+            self.secure(connection, host, address, protection, deadline).await?;
         }
         loop {
             match connection.advance(deadline).await {
-                Step::Ready => return Ok(connection),
+                Step::Ready => return Ok(()),
                 Step::StartTls => {
-                    self.secure(&mut connection, host, address, protection, deadline).await?;
+                    self.secure(connection, host, address, protection, deadline).await?;
                     connection.conversation.tls_started();
                 }
-                Step::Close(closing) => return Err(Shut::Other(closed(&connection, host, &closing))),
+                Step::Close(closing) => return Err(Shut::Other(closed(connection, host, &closing))),
                 // Nothing else is asked for before the first transaction.
                 Step::Send(_) | Step::NeedInput(_) | Step::Content | Step::Finished(_) => {}
             }
@@ -201,16 +240,29 @@ impl Opener {
             Protection::Clear | Protection::Opportunistic => Certificate::Any,
             Protection::Require | Protection::Implicit => Certificate::Valid,
         };
-        let until = deadline.min(Instant::now() + self.config.timeouts.tls);
-        let handshake = self.tls.handshake(stream, host, address.ip(), certificate);
-        let (stream, used) = timeout_at(until, handshake)
-            .await
-            .map_err(|_| failed("it took too long"))?
-            .map_err(|why| failed(&why))?;
+        let began = Instant::now();
+        let until = deadline.min(began + self.config.timeouts.tls);
+        let handshake = timeout_at(until, self.tls.handshake(stream, host, address.ip(), certificate)).await;
+        connection.count(Part::Tls, began);
+        let (stream, used) =
+            handshake.map_err(|_| failed("it took too long"))?.map_err(|why| failed(&why))?;
         connection.stream = Stream::Tls(stream);
+        connection.conversation.recording().note(in_words(&used));
         connection.path.tls = Some(used);
         Ok(())
     }
+}
+
+/// TLS in a few words.
+fn in_words(used: &TlsUsed) -> String {
+    let TlsUsed { version, cipher, verified, fault } = used;
+    let verdict = match (verified, fault) {
+        (Some(true), _) => "the certificate is valid",
+        (Some(false), None) => "the certificate is not valid",
+        (_, Some(fault)) => fault,
+        (None, None) => "nobody looked at the certificate",
+    };
+    format!("{version}, {cipher}: {verdict}")
 }
 
 /// Why a server that was reached is not ready for mail. None of it speaks of a recipient, so none of it is permanent.

@@ -2,7 +2,7 @@
 
 use outgate_core::{Clock, TlsUsed};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::{
         WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -115,17 +115,37 @@ impl Tls {
             .negotiated_cipher_suite()
             .map(|suite| format!("{:?}", suite.suite()))
             .unwrap_or_default();
-        let verified = match certificate {
-            Certificate::Valid => Some(true),
+        let verdict = match certificate {
+            Certificate::Valid => Some(Ok(())),
             Certificate::Any => match (connection.peer_certificates(), self.time.current_time()) {
                 (Some([end, between @ ..]), Some(now)) => {
-                    Some(self.verifier.verify_server_cert(end, between, name, &[], now).is_ok())
+                    Some(self.verifier.verify_server_cert(end, between, name, &[], now).map(|_| ()))
                 }
                 _ => None,
             },
         };
-        TlsUsed { version, cipher, verified }
+        let verified = verdict.as_ref().map(Result::is_ok);
+        let fault = verdict.and_then(Result::err).map(|error| fault(&error));
+        TlsUsed { version, cipher, verified, fault }
     }
+}
+
+/// In words, what is wrong with a certificate.
+fn fault(error: &rustls::Error) -> String {
+    use CertificateError as E;
+    let words = match error {
+        rustls::Error::InvalidCertificate(error) => match error {
+            E::Expired | E::ExpiredContext { .. } => "the certificate has expired",
+            E::NotValidYet | E::NotValidYetContext { .. } => "the certificate is not valid yet",
+            E::UnknownIssuer => "the certificate's issuer is not known",
+            E::NotValidForName | E::NotValidForNameContext { .. } => "the certificate is for another name",
+            E::Revoked => "the certificate was revoked",
+            E::BadSignature => "the certificate's signature is wrong",
+            other => return format!("the certificate is not valid: {other}"),
+        },
+        other => return format!("the certificate is not valid: {other}"),
+    };
+    words.to_owned()
 }
 
 /// The time by the clock that we were handed.

@@ -64,7 +64,7 @@ async fn begin(
     if !place.take_for(remote.ip()) {
         count(&house.counters.turned_away);
         tracing::debug!(%remote, "too many connections from this address");
-        turn_away(door.opening, stream).await;
+        turn_away(door, stream).await;
         return None;
     }
     let (wire, facts) = match door.opening {
@@ -75,7 +75,8 @@ async fn begin(
         }
     };
     let closer = Closer::default();
-    let session = Session::new(door.service.config(), remote.ip(), facts);
+    let session = Session::new(door.service.config(), remote.ip(), facts)
+        .counted_by(Arc::clone(&house.counters.refusals));
     let handler = door.service.open(&Peer { remote, local }, closer.clone());
     tracing::debug!(%remote, %local, "a session begins");
     Some(Box::new(Conversation::new(Arc::clone(door), wire, session, handler, closer)))
@@ -107,10 +108,11 @@ pub(crate) async fn handshake(door: &Door, stream: TcpStream) -> Option<(Wire, T
 }
 
 /// Says `421 4.7.0` and closes; where TLS comes first there is nothing to say it in.
-pub(crate) async fn turn_away(opening: Opening, stream: TcpStream) {
-    if opening == Opening::Tls {
+pub(crate) async fn turn_away(door: &Door, stream: TcpStream) {
+    if door.opening == Opening::Tls {
         return;
     }
+    door.house.counters.refusals.note(&Refusal::TooManyConnections);
     let mut wire = Wire::Clear(stream);
     // RFC 5321 §3.1, §3.8: `421` in place of the greeting.
     let words = format!("{}\r\n", Refusal::TooManyConnections);

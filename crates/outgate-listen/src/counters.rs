@@ -1,6 +1,10 @@
 //! What happened at the doors, in numbers.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use outgate_smtp::server::Tally;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 /// Counts, shared by all listeners; whoever reports them reads [`Counters::read`].
 #[derive(Debug, Default)]
@@ -12,6 +16,7 @@ pub struct Counters {
     pub(crate) turned_away: AtomicU64,
     pub(crate) proxy_refused: AtomicU64,
     pub(crate) timed_out: AtomicU64,
+    pub(crate) refusals: Arc<Tally>,
 }
 
 /// The counts at one moment.
@@ -46,6 +51,11 @@ impl Counters {
             timed_out: self.timed_out.load(Relaxed),
         }
     }
+
+    /// How often each refusal was said since the start, by its short code; those never said too.
+    pub fn refusals(&self) -> Vec<(&'static str, u64)> {
+        self.refusals.read()
+    }
 }
 
 /// Adds one.
@@ -55,13 +65,13 @@ pub(crate) fn count(counter: &AtomicU64) {
 
 /// One open connection; gone on drop.
 #[derive(Debug)]
-pub(crate) struct Open(std::sync::Arc<Counters>);
+pub(crate) struct Open(Arc<Counters>);
 
 impl Open {
-    pub(crate) fn new(counters: &std::sync::Arc<Counters>) -> Self {
+    pub(crate) fn new(counters: &Arc<Counters>) -> Self {
         count(&counters.accepted);
         count(&counters.open);
-        Self(std::sync::Arc::clone(counters))
+        Self(Arc::clone(counters))
     }
 }
 
@@ -74,7 +84,6 @@ impl Drop for Open {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
 
     #[test]
     fn open_ones_come_and_go() {

@@ -156,7 +156,7 @@ fn admit(
     tracing::debug!(%from, "too many connections");
     if let Ok(permit) = Arc::clone(turned_away).try_acquire_owned() {
         tasks.spawn(async move {
-            turn_away(door.opening, stream).await;
+            turn_away(&door, stream).await;
             drop((permit, open));
         });
     }

@@ -135,7 +135,9 @@ fn head(facts: &Report<'_>, subject: &str, boundary: &str, eight_bit: bool) -> S
     line("Auto-Submitted: auto-replied".to_owned()); // RFC 3834 §5
     line("MIME-Version: 1.0".to_owned());
     // RFC 6522 §3
-    line(format!("Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"{boundary}\""));
+    line(format!(
+        "Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"{boundary}\""
+    ));
     if eight_bit {
         line("Content-Transfer-Encoding: 8bit".to_owned());
     }

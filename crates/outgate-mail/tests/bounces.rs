@@ -1,10 +1,12 @@
 //! Delivery status notifications: each as it is kept in `tests/bounces/` (`UPDATE_GOLDEN=1` writes them anew), and as an
 //! independent reader understands it.
 
+#![expect(clippy::unwrap_used, reason = "a test's own helpers may fail loudly")]
+
 use mail_parser::{MessageParser, MimeHeaders};
 use outgate_core::{
-    Attempt, AttemptId, Body, FailureClass, MessageId, NetworkPath, Randomness, Recipient, Reply, ReturnContent,
-    Timestamp,
+    Attempt, AttemptId, Body, FailureClass, MessageId, NetworkPath, Randomness, Recipient, Reply,
+    ReturnContent, Timestamp,
 };
 use outgate_mail::bounce::{Action, Notification, Report, Told, report};
 use std::path::Path;
@@ -20,13 +22,16 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn attempt(reply: Option<(u16, Option<(u8, u16, u16)>, &str)>, class: Option<FailureClass>, reason: &str) -> Attempt {
+/// A reply: code, enhanced code, text.
+type Said<'a> = (u16, Option<(u8, u16, u16)>, &'a str);
+
+fn attempt(reply: Option<Said<'_>>, class: Option<FailureClass>, reason: &str) -> Attempt {
     let now = at("2026-11-21T19:25:00Z");
     Attempt {
         id: AttemptId::draw(now, &Zeros),
         started_at: now,
         ended_at: now,
-        path: NetworkPath { host: Some("mx.example.org".into()), address: None, tls: None },
+        path: NetworkPath { host: Some("mx.example.org".into()), ..NetworkPath::default() },
         reply: reply.map(|(code, enhanced, text)| Reply { code, enhanced, lines: vec![text.to_owned()] }),
         class,
         reason: reason.to_owned(),
@@ -50,9 +55,15 @@ struct Case<'a> {
     told: Vec<(Recipient, Action, Attempt)>,
 }
 
-impl<'a> Case<'a> {
+impl Case<'_> {
     fn new(told: Vec<(Recipient, Action, Attempt)>) -> Self {
-        Self { sender: "app@example.com", envelope_id: None, return_content: None, original: ORIGINAL.as_bytes(), told }
+        Self {
+            sender: "app@example.com",
+            envelope_id: None,
+            return_content: None,
+            original: ORIGINAL.as_bytes(),
+            told,
+        }
     }
 
     fn write(&self) -> Notification {
@@ -94,9 +105,10 @@ fn is_sound(written: &Notification) {
     assert_eq!(kind.attribute("report-type"), Some("delivery-status"));
     assert_eq!(read.parts[0].sub_parts().unwrap().len(), 3, "three parts");
     assert_eq!(read.from().unwrap().first().unwrap().address(), Some("postmaster@example.com"));
-    let names: Vec<&str> = read.headers().iter().map(|header| header.name()).collect();
+    let names: Vec<&str> = read.headers().iter().map(mail_parser::Header::name).collect();
     for name in &names {
-        let known = ["From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Auto-Submitted"];
+        let known =
+            ["From", "To", "Subject", "Date", "Message-ID", "In-Reply-To", "References", "Auto-Submitted"];
         let mime = ["MIME-Version", "Content-Type", "Content-Transfer-Encoding"];
         assert!(known.contains(name) || mime.contains(name), "{name} is none of our fields");
         assert_eq!(names.iter().filter(|other| *other == name).count(), 1, "{name} is there once");
@@ -111,7 +123,6 @@ fn status(written: &Notification) -> String {
     fields.split("\r\n--=_").next().unwrap().replace("\r\n\t", " ")
 }
 
-#[expect(clippy::unwrap_used, reason = "a test's own helpers may fail loudly")]
 fn golden(name: &str, written: &Notification) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/bounces/{name}.eml"));
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
@@ -137,7 +148,10 @@ fn a_failure() {
     assert_eq!(read.in_reply_to().as_text(), Some("order-17@example.com"));
     assert_eq!(read.to().unwrap().first().unwrap().address(), Some("app@example.com"));
     let words = read.body_text(0).unwrap();
-    assert!(words.contains("<bob@example.org>\r\n    mx.example.org answered: 550 5.1.1 No such user here"), "{words}");
+    assert!(
+        words.contains("<bob@example.org>\r\n    mx.example.org answered: 550 5.1.1 No such user here"),
+        "{words}"
+    );
     let headers = read.parts.last().unwrap();
     assert_eq!(headers.content_type().unwrap().subtype(), Some("rfc822-headers"));
     assert!(!written.content.windows(10).any(|found| found == b"Thank you."), "the body stays here");
@@ -177,7 +191,10 @@ fn a_delay() {
     assert!(fields.contains("Action: delayed\r\nStatus: 4.4.1\r\n"), "{fields}");
     assert!(fields.contains("Will-Retry-Until: Tue, 24 Nov 2026 19:21:00 +0000\r\n"), "{fields}");
     assert!(!fields.contains("Remote-MTA"), "nobody spoke");
-    assert!(!written.content.windows(10).any(|found| found == b"Thank you."), "no failure, so the header is enough");
+    assert!(
+        !written.content.windows(10).any(|found| found == b"Thank you."),
+        "no failure, so the header is enough"
+    );
 }
 
 #[test]
@@ -191,7 +208,8 @@ fn an_end_by_time() {
 
 #[test]
 fn addresses_beyond_ascii() {
-    let original = "From: Jörg <jörg@example.com>\r\nSubject: Grüße\r\nMessage-ID: <ö@example.com>\r\n\r\nHallo\r\n";
+    let original =
+        "From: Jörg <jörg@example.com>\r\nSubject: Grüße\r\nMessage-ID: <ö@example.com>\r\n\r\nHallo\r\n";
     let mut case = Case::new(vec![(recipient("bjørn@example.org", None), FAILED, no_such_user())]);
     case.original = original.as_bytes();
     let written = case.write();
@@ -208,11 +226,13 @@ fn addresses_beyond_ascii() {
 
 #[test]
 fn nothing_from_outside_becomes_a_field() {
-    let hostile = "no\r\n\r\nBcc: victim@example.net\r\nX-Evil: yes\r\n--=_boundary\r\n\u{202e}\0\u{7}caf\u{e9} ";
+    let hostile =
+        "no\r\n\r\nBcc: victim@example.net\r\nX-Evil: yes\r\n--=_boundary\r\n\u{202e}\0\u{7}caf\u{e9} ";
     let reply = format!("{hostile}{}", "x".repeat(70_000));
     let refused = attempt(Some((550, None, &reply)), Some(FailureClass::Other), hostile);
     let silent = attempt(None, Some(FailureClass::Other), hostile);
-    let mut original = b"Message-ID: <a@b>\r\n\tX: y\r\nMessage-ID: <c@d>\r\nSubject: caf\xe9\r\nX-Long: ".to_vec();
+    let mut original =
+        b"Message-ID: <a@b>\r\n\tX: y\r\nMessage-ID: <c@d>\r\nSubject: caf\xe9\r\nX-Long: ".to_vec();
     original.extend_from_slice(&[b'y'; 5000]);
     original.extend_from_slice(b"\r\n\r\nbody\r\n");
     let mut case = Case::new(vec![

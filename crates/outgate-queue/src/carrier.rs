@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use outgate_core::{
-    Destination, DomainId, DomainName, EmailAddress, FailureClass, MessageId, NetworkPath, Reply, store::LeasedMessage,
+    Destination, DomainId, DomainName, EmailAddress, FailureClass, MessageId, NetworkPath, Reply,
+    store::LeasedMessage,
 };
 
 /// A message on its way to one destination.

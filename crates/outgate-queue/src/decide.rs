@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn a_temporary_failure_stays_temporary_until_the_end() {
-        let deferred = || Outcome::Deferred { class: FailureClass::Dns, reply: None, reason: "no answer".into() };
+        let deferred =
+            || Outcome::Deferred { class: FailureClass::Dns, reply: None, reason: "no answer".into() };
         let law = RetryLaw::default();
         let early = decide(deferred(), moment(100), &law);
         assert_eq!(early.status, DeliveryStatus::Deferred);

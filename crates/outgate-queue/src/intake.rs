@@ -142,7 +142,9 @@ impl Intake {
             .map(|recipient| {
                 let destination = self.runner.carrier().destination(&recipient.address);
                 let permit = permits.entry(destination.clone()).or_insert_with_key(|destination| {
-                    self.runner.permits().try_take(destination, self.runner.carrier().concurrency(destination))
+                    self.runner
+                        .permits()
+                        .try_take(destination, self.runner.carrier().concurrency(destination))
                 });
                 NewDelivery {
                     id: DeliveryId::draw(at, &*self.randomness),
@@ -173,13 +175,18 @@ impl Intake {
             let Some(permit) = permit else {
                 self.runner.permits().note_backlog(&destination);
                 // The permits may have come back while the message was written; then nobody is left to drain it.
-                waiting |= self.runner.permits().has_room(&destination, self.runner.carrier().concurrency(&destination));
+                waiting |= self
+                    .runner
+                    .permits()
+                    .has_room(&destination, self.runner.carrier().concurrency(&destination));
                 continue;
             };
             let deliveries: Vec<LeasedDelivery> = new
                 .deliveries
                 .iter()
-                .filter(|delivery| delivery.destination == destination && accepted.leased.contains(&delivery.id))
+                .filter(|delivery| {
+                    delivery.destination == destination && accepted.leased.contains(&delivery.id)
+                })
                 .map(|delivery| LeasedDelivery {
                     id: delivery.id,
                     recipient: delivery.recipient.clone(),

@@ -5,7 +5,8 @@
 
 use bytes::Bytes;
 use outgate_core::{
-    DeliveryId, DeliveryStatus, EmailAddress, MessageId, Notify, Randomness, Recipient, ReversePath, Timestamp,
+    DeliveryId, DeliveryStatus, EmailAddress, MessageId, Notify, Randomness, Recipient, ReversePath,
+    Timestamp,
     store::{LeasedMessage, NewDelivery, NewMessage, SettledDelivery},
 };
 use outgate_mail::bounce::{Action, Report, Told, report};
@@ -131,7 +132,11 @@ impl Results<'_> {
             deliveries: vec![NewDelivery {
                 id: DeliveryId::draw(self.now, randomness),
                 // RFC 3461 §5.2.6 (b): nobody is told of a notification.
-                recipient: Recipient { address: sender.clone(), notify: Some(Notify::default()), original: None },
+                recipient: Recipient {
+                    address: sender.clone(),
+                    notify: Some(Notify::default()),
+                    original: None,
+                },
                 destination: destination(sender),
                 leased: false,
             }],
@@ -176,7 +181,8 @@ mod tests {
         let never = Some(Notify::default());
         let all = Some(Notify { success: true, failure: true, delay: true });
         let success = Some(Notify { success: true, failure: false, delay: false });
-        let (failed, expired) = (Some(Action::Failed { expired: false }), Some(Action::Failed { expired: true }));
+        let (failed, expired) =
+            (Some(Action::Failed { expired: false }), Some(Action::Failed { expired: true }));
         let delayed = Some(Action::Delayed { until });
         let relayed = Some(Action::Relayed);
         for (wish, fate, wanted) in [

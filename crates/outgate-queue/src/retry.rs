@@ -37,12 +37,19 @@ impl RetryLaw {
     ///
     /// `chance` is any number; it spreads deliveries that failed together. An attempt that would come after the time is
     /// up is made when it is up, so that every delivery has a last chance at its end.
-    pub fn next(&self, attempts: u32, accepted_at: Timestamp, now: Timestamp, chance: u32) -> Option<Timestamp> {
+    pub fn next(
+        &self,
+        attempts: u32,
+        accepted_at: Timestamp,
+        now: Timestamp,
+        chance: u32,
+    ) -> Option<Timestamp> {
         let end = self.end(accepted_at);
         if now >= end {
             return None;
         }
-        let doubled = self.first.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
+        let doubled =
+            self.first.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
         let percent = 100 - JITTER_PERCENT + chance % (2 * JITTER_PERCENT + 1);
         let delay = doubled.min(self.most) * percent / 100;
         let next = now.saturating_add(delay).unwrap_or(Timestamp::MAX);
@@ -63,7 +70,9 @@ mod tests {
     fn the_curve_doubles_to_its_top_and_ends_at_the_end() {
         let law = RetryLaw::default();
         let middle = JITTER_PERCENT; // 100 %
-        for (attempts, delay) in [(1, 60), (2, 120), (3, 240), (8, 7680), (9, 14400), (40, 14400), (u32::MAX, 14400)] {
+        for (attempts, delay) in
+            [(1, 60), (2, 120), (3, 240), (8, 7680), (9, 14400), (40, 14400), (u32::MAX, 14400)]
+        {
             assert_eq!(law.next(attempts, at(0), at(0), middle), Some(at(delay)), "after {attempts}");
         }
         let end = 72 * 3600;

@@ -6,16 +6,16 @@ mod settle;
 
 use crate::{Carrier, Notices, Permit, Permits, RetryLaw, Signer};
 use bytes::Bytes;
-use settle::Ending;
 use outgate_core::{
     ByteBudget, Clock, MessageId, Randomness, Reservation, Timestamp,
     store::{Holder, Lease, LeasedMessage, Store, StoreError},
 };
+use settle::Ending;
 use std::{
     collections::{HashMap, VecDeque},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -90,12 +90,21 @@ pub struct Runner {
     state: Mutex<State>,
     wake: Notify,
     winding_down: AtomicBool,
+    /// Recipients given up because their retry time was over.
+    expired: AtomicU64,
 }
 
 impl Runner {
     /// A runner that has not looked yet.
     pub fn new(parts: RunnerParts) -> Arc<Self> {
-        Arc::new(Self { parts, permits: Permits::default(), state: Mutex::default(), wake: Notify::new(), winding_down: AtomicBool::new(false) })
+        Arc::new(Self {
+            parts,
+            permits: Permits::default(),
+            state: Mutex::default(),
+            wake: Notify::new(),
+            winding_down: AtomicBool::new(false),
+            expired: AtomicU64::new(0),
+        })
     }
 
     /// The permits, which intake takes from too.
@@ -110,12 +119,20 @@ impl Runner {
 
     /// A lease from now on.
     pub(crate) fn lease_from(&self, now: Timestamp) -> Lease {
-        Lease { holder: self.parts.holder.clone(), until: now.saturating_add(LEASE).unwrap_or(Timestamp::MAX) }
+        Lease {
+            holder: self.parts.holder.clone(),
+            until: now.saturating_add(LEASE).unwrap_or(Timestamp::MAX),
+        }
     }
 
     /// Parcels on their way.
     pub fn in_flight(&self) -> usize {
         self.permits.in_flight()
+    }
+
+    /// Recipients given up because their retry time was over, since the start.
+    pub fn expired(&self) -> u64 {
+        self.expired.load(Ordering::Relaxed)
     }
 
     /// Takes jobs straight from intake.

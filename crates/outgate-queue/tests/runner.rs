@@ -1,16 +1,18 @@
 //! The runner and intake over the reference store: what is handed over, what waits in the store, what a failing store
 //! and damaged bytes do.
 
+#![expect(clippy::unwrap_used, reason = "a test's own helpers may fail loudly")]
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use outgate_core::{
-    ByteBudget, Clock, DeliveryStatus, Destination, DomainId, DomainName, EmailAddress, Envelope, MessageId, NetworkPath,
-    Recipient, Reply, ReversePath,
+    ByteBudget, Clock, DeliveryStatus, Destination, DomainId, DomainName, EmailAddress, Envelope, MessageId,
+    NetworkPath, Recipient, Recording, Reply, ReversePath, Transcript,
     store::{DeliveryFilter, Holder, PauseScope, Queue, StoreError},
 };
 use outgate_queue::{
-    Carried, Carrier, Claimed, Intake, IntakeError, Origin, Outcome, Parcel, RetryLaw, Runner, RunnerParts, SignError,
-    Signer,
+    Carried, Carrier, Claimed, Intake, IntakeError, Notices, Origin, Outcome, Parcel, RetryLaw, Runner,
+    RunnerParts, SignError, Signer,
 };
 use outgate_store_conformance::{
     Sender, World,
@@ -41,7 +43,10 @@ impl Carrier for Taker {
         self.0.lock().unwrap().push(parcel.clone());
         let reply = Reply { code: 250, enhanced: None, lines: vec!["taken".into()] };
         let outcomes = parcel.message.deliveries.iter().map(|_| Outcome::Delivered { reply: reply.clone() });
-        Carried { path: NetworkPath::default(), outcomes: outcomes.collect() }
+        let mut recording = Recording::default();
+        recording.note("carried");
+        let path = NetworkPath { transcript: recording.finish(), ..NetworkPath::default() };
+        Carried { path, dsn: false, outcomes: outcomes.collect() }
     }
 }
 
@@ -49,7 +54,13 @@ struct Mark;
 
 #[async_trait]
 impl Signer for Mark {
-    async fn sign(&self, _: DomainId, name: &DomainName, _: MessageId, _: &Bytes) -> Result<Bytes, SignError> {
+    async fn sign(
+        &self,
+        _: DomainId,
+        name: &DomainName,
+        _: MessageId,
+        _: &Bytes,
+    ) -> Result<Bytes, SignError> {
         Ok(format!("DKIM-Signature: d={name}\r\n").into())
     }
 }
@@ -79,6 +90,7 @@ impl Bench {
             clock: Arc::clone(&clock) as Arc<dyn Clock>,
             randomness: Arc::clone(&randomness) as _,
             law: RetryLaw::default(),
+            notices: Notices { hostname: "relay.test".into(), delay_after: Duration::from_hours(4) },
             holder: Holder("bench".into()),
             budget: ByteBudget::new(1 << 20),
         });
@@ -109,7 +121,12 @@ impl Bench {
             right: self.sender.right.clone(),
             envelope,
             content: format!("From: {from}\r\nBcc: secret@b.test\r\n\r\nhello\r\n").into(),
-            origin: Origin { address: Ipv4Addr::LOCALHOST.into(), client: "c.test".into(), esmtp: true, tls: None },
+            origin: Origin {
+                address: Ipv4Addr::LOCALHOST.into(),
+                client: "c.test".into(),
+                esmtp: true,
+                tls: None,
+            },
             memory: ByteBudget::new(1000).open(),
         };
         self.intake.keep(claimed).await
@@ -139,19 +156,35 @@ async fn what_is_accepted_is_carried_at_once_signed_and_without_bcc() {
     let bench = Bench::new().await;
     bench.submit("<app@example.test>", &["a@x.test", "b@x.test", "c@y.test"]).await.unwrap();
     bench.work().await;
-    let parcels = bench.taker.0.lock().unwrap();
+    let parcels = bench.taker.0.lock().unwrap().clone();
     let mut sizes: Vec<usize> = parcels.iter().map(|parcel| parcel.message.deliveries.len()).collect();
     sizes.sort_unstable();
     assert_eq!(sizes, [1, 2], "one parcel a destination, its recipients together");
-    for parcel in parcels.iter() {
+    for parcel in &parcels {
         let text = String::from_utf8(parcel.content.to_vec()).unwrap();
         assert!(text.starts_with("Received: from c.test"), "{text}");
         assert!(!text.contains("Bcc"), "{text}");
         assert_eq!(parcel.signature, "DKIM-Signature: d=example.test\r\n");
     }
-    drop(parcels);
     assert_eq!(bench.statuses().await, [DeliveryStatus::Delivered; 3]);
     assert_eq!(bench.runner.in_flight(), 0, "every permit came back");
+}
+
+#[tokio::test]
+async fn recipients_that_were_tried_together_share_a_transcript() {
+    let bench = Bench::new().await;
+    let to = ["a@b.test", "b@b.test", "c@b.test"];
+    let message = bench.submit("app@example.test", &to).await.unwrap();
+    bench.work().await;
+    let history = bench.store.message(message).await.unwrap().unwrap();
+    let first = history.deliveries[0].delivery;
+    let transcript = |n: usize| {
+        let of = history.deliveries[n].delivery;
+        let (_, attempt) = history.attempts.iter().find(|(delivery, _)| *delivery == of).unwrap();
+        attempt.path.transcript.clone()
+    };
+    assert_eq!(transcript(0).lines().collect::<Vec<_>>(), ["* carried"]);
+    assert_eq!([transcript(1), transcript(2)], [Transcript::With(first), Transcript::With(first)]);
 }
 
 #[tokio::test]

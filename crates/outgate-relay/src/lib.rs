@@ -16,6 +16,7 @@ mod http;
 mod identity;
 mod keys;
 pub mod master_key;
+mod metrics;
 mod relay;
 mod route;
 mod system;

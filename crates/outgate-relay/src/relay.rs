@@ -7,6 +7,7 @@ use crate::{
     identity::{self, IdentityError},
     keys::{KeySigner, SealedKeys},
     master_key::{self, MasterKeyError},
+    metrics::{CountedCarrier, CountedService, Metrics, Observed},
     route::{self, RouteError},
     system::{SystemClock, SystemRandomness},
 };
@@ -15,14 +16,17 @@ use outgate_core::{
     ByteBudget, Clock, KeyMaker, Ports, Randomness, Resolve,
     store::{Holder, Store, StoreError},
 };
-use outgate_listen::{Certificates, Counters, Listeners, Opening as Door, Rules, Tls, TlsError};
+use outgate_listen::{Certificates, Counters, Listeners, Opening as Door, Rules, Service, Tls, TlsError};
 use outgate_queue::{Carrier, Intake, Notices, RetryLaw, Runner, RunnerParts};
 use outgate_smtp::{Limits, server};
 use outgate_store_sqlite::{LockError, ServeLock};
 use outgate_submission::{Parts, Submission};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::TaskTracker,
+};
 
 /// How long open transactions may take to finish once the relay stops.
 const SUBMISSION_GRACE: Duration = Duration::from_secs(10);
@@ -121,6 +125,8 @@ pub struct Relay {
     carrier: Arc<dyn Carrier>,
     rest: TaskTracker,
     _lock: Option<ServeLock>,
+    /// A relay that is dropped instead of stopped ends too, only less politely.
+    _dropped: [DropGuard; 3],
 }
 
 impl Relay {
@@ -231,13 +237,16 @@ impl RelayBuilder {
     pub async fn start(self) -> Result<Relay, StartError> {
         let Self { config, store, resolve, carrier, clock, randomness } = self;
         config.judge()?;
-        let (store, lock): (Arc<dyn Store>, _) = if let Some(store) = store {
-            (store, None)
+        let metrics = Arc::new(Metrics::new());
+        let (store, commits, lock): (Arc<dyn Store>, _, _) = if let Some(store) = store {
+            (store, None, None)
         } else {
             admin::make_folder(&config)?;
             // Held before the store is opened, so that no second relay even looks at it.
             let lock = ServeLock::acquire(&config.data_dir)?;
-            (Arc::new(open_store(&config, Opening::Serve).await?), Some(lock))
+            let store = open_store(&config, Opening::Serve).await?;
+            let commits = store.commits();
+            (Arc::new(store), Some(commits), Some(lock))
         };
         let master: Arc<MasterKey> = Arc::new(master_key::find(&config.data_dir, Some(&*randomness))?);
         let hasher = Arc::new(admin::hasher(&config)?);
@@ -254,6 +263,7 @@ impl RelayBuilder {
             };
             route::carrier(&config, resolve, Arc::clone(&clock), Arc::clone(&randomness))?
         };
+        let carrier: Arc<dyn Carrier> = Arc::new(CountedCarrier::new(carrier, Arc::clone(&metrics)));
         let runner = Runner::new(RunnerParts {
             store: Arc::clone(&store),
             carrier: Arc::clone(&carrier),
@@ -299,6 +309,8 @@ impl RelayBuilder {
         });
 
         let counters = Arc::new(Counters::default());
+        let counted: Arc<dyn Service> =
+            Arc::new(CountedService::new(Arc::clone(&submission) as _, Arc::clone(&metrics)));
         let mut listeners = Listeners::new(rules(&config), Arc::clone(&counters));
         let mut addresses = Addresses { starttls: Vec::new(), implicit_tls: Vec::new(), http: config.http.listen };
         for (wanted, opening, got) in [
@@ -306,7 +318,7 @@ impl RelayBuilder {
             (&config.submission.implicit_tls, Door::Tls, &mut addresses.implicit_tls),
         ] {
             for address in wanted {
-                got.push(listeners.open(*address, opening, Arc::clone(&submission) as _, Some(Arc::clone(&tls)))?);
+                got.push(listeners.open(*address, opening, Arc::clone(&counted), Some(Arc::clone(&tls)))?);
             }
         }
         let http_failed = |error| StartError::Http { address: config.http.listen, error };
@@ -314,6 +326,7 @@ impl RelayBuilder {
         addresses.http = http_listener.local_addr().map_err(http_failed)?;
 
         let [stop_intake, stop_carrying, stop_rest] = [(); 3].map(|()| CancellationToken::new());
+        let dropped = [&stop_intake, &stop_carrying, &stop_rest].map(|stop| stop.clone().drop_guard());
         let rest = TaskTracker::new();
         rest.spawn(Arc::clone(&certificates).watch(stop_rest.clone()));
         rest.spawn(driver::sweep(Arc::clone(&store), Arc::clone(&clock), stop_rest.clone()));
@@ -321,14 +334,20 @@ impl RelayBuilder {
             let (submission, stop) = (Arc::clone(&submission), stop_rest.clone());
             async move { submission.cut_off(&Notify::new(), stop).await }
         });
-        let watched = http::Watched {
+        let observed = Observed {
+            metrics,
             store: Arc::clone(&store),
+            commits,
             runner: Arc::clone(&runner),
             counters,
+            submission: Arc::clone(&submission),
+            hasher: Arc::clone(&hasher),
+            budget,
+            budget_limit: config.submission.memory_budget.0,
             clock: Arc::clone(&clock),
-            stop: stop_intake.clone(),
+            draining: stop_intake.clone(),
         };
-        rest.spawn(http::serve(http_listener, watched, stop_rest.clone()));
+        rest.spawn(http::serve(http_listener, Arc::new(observed), stop_rest.clone()));
         let driver =
             tokio::spawn(driver::drive(runner, Arc::clone(&clock), stop_carrying.clone(), DELIVERY_GRACE));
         let listeners = tokio::spawn(listeners.run(stop_intake.clone(), SUBMISSION_GRACE));
@@ -353,6 +372,7 @@ impl RelayBuilder {
             carrier,
             rest,
             _lock: lock,
+            _dropped: dropped,
         })
     }
 }

@@ -20,7 +20,7 @@ mod sasl;
 mod sign_in;
 mod state;
 
-pub use refusal::Refusal;
+pub use refusal::{Refusal, Tally};
 
 use crate::Limits;
 use bytes::Bytes;
@@ -146,6 +146,8 @@ pub struct Session {
     mail: Mail,
     right: Option<SendRight>,
     errors: usize,
+    /// Where refusals are counted as they are said.
+    tally: Option<Arc<Tally>>,
     /// Bytes came that nobody has looked at.
     unseen: bool,
 }
@@ -162,8 +164,15 @@ impl Session {
             mail: Mail::None,
             right: None,
             errors: 0,
+            tally: None,
             unseen: false,
         }
+    }
+
+    /// Has every refusal that it says counted there.
+    #[must_use]
+    pub fn counted_by(self, tally: Arc<Tally>) -> Self {
+        Self { tally: Some(tally), ..self }
     }
 
     /// What is known of the client.
@@ -236,7 +245,7 @@ impl Session {
             State::Closed => return,
             // Between the reply to STARTTLS and the end of the handshake there is no way to say anything.
             State::Handshake => drop(self.replies.take()),
-            _ => self.replies.refuse(&reason),
+            _ => self.say_refusal(&reason),
         }
         self.mail = Mail::None;
         self.state = State::Closed;
@@ -297,8 +306,15 @@ impl Session {
         }
     }
 
-    fn refuse_uncounted(&mut self, refusal: &Refusal) {
+    fn say_refusal(&mut self, refusal: &Refusal) {
+        if let Some(tally) = &self.tally {
+            tally.note(refusal);
+        }
         self.replies.refuse(refusal);
+    }
+
+    fn refuse_uncounted(&mut self, refusal: &Refusal) {
+        self.say_refusal(refusal);
         if refusal.closes() {
             self.mail = Mail::None;
             self.state = State::Closed;

@@ -61,6 +61,60 @@ fn refused(at: Stage, code: u16, text: &str) -> Verdict {
     Verdict::Refused { at, reply: reply(code, text) }
 }
 
+fn recorded(conversation: &mut Conversation) -> Vec<String> {
+    let transcript = std::mem::take(conversation.recording()).finish();
+    transcript.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn what_was_said_is_recorded_but_not_the_message() {
+    let mut conversation = Conversation::new(settings(StartTls::WhenOffered, true), false);
+    let (_, step) = play(&mut conversation, "220 hi\r\n250-mx\r\n250 STARTTLS\r\n220 go\r\n");
+    assert!(matches!(step, Step::StartTls));
+    conversation.tls_started();
+    let replies = "250-mx\r\n250-PIPELINING\r\n250 AUTH PLAIN\r\n235 2.7.0 ok\r\n";
+    let (_, step) = play(&mut conversation, replies);
+    assert!(matches!(step, Step::Ready));
+    assert_eq!(
+        recorded(&mut conversation),
+        [
+            "< 220 hi",
+            "> EHLO out.example.net",
+            "< 250 mx / STARTTLS",
+            "> STARTTLS",
+            "< 220 go",
+            "> EHLO out.example.net",
+            "< 250 mx / PIPELINING / AUTH PLAIN",
+            "> AUTH PLAIN ***",
+            "< 235 2.7.0 ok",
+        ]
+    );
+    assert_eq!(conversation.hello().unwrap().lines, ["mx", "PIPELINING", "AUTH PLAIN"]);
+    let commands = ["> MAIL FROM:<>", "> RCPT TO:<a@example.org>", "> DATA"];
+    for (whole, answer, expected) in [
+        (true, "250 2.0.0 queued\r\n", vec!["* the message was sent, 9 octets", "< 250 2.0.0 queued"]),
+        (
+            false,
+            "what\r\n",
+            vec![
+                "* the message, 9 octets, was not sent to its end",
+                "* the server sent a line that is no SMTP reply",
+            ],
+        ),
+    ] {
+        begin(&mut conversation, &["a@example.org"], 9).unwrap();
+        let (_, step) = play(&mut conversation, "");
+        assert!(matches!(step, Step::NeedInput(_)), "{step:?}");
+        let (_, step) = play(&mut conversation, "250 m\r\n250 a\r\n354 go\r\n");
+        assert!(matches!(step, Step::Content));
+        conversation.content_sent(whole);
+        let (_, step) = play(&mut conversation, answer);
+        assert!(matches!(step, Step::Finished(_)));
+        let replies = ["< 250 m", "< 250 a", "< 354 go"];
+        assert_eq!(recorded(&mut conversation), [&commands[..], &replies, &expected].concat());
+    }
+}
+
 #[test]
 fn openings() {
     use StartTls::{Always, Never, WhenOffered};
@@ -161,6 +215,11 @@ fn signing_in() {
         let (said, step) = play(&mut conversation, &format!("220 hi\r\n250-mx\r\n{ehlo}\r\n{replies}"));
         assert_eq!(said, format!("EHLO out.example.net\r\n{sent}"));
         assert_eq!(matches!(step, Step::Ready), ready, "{ehlo} {replies:?} {step:?}");
+        let recorded = recorded(&mut conversation).join("\n");
+        for secret in ["AHJlbGF5AHBhc3Mgd29yZA==", "cmVsYXk=", "cGFzcyB3b3Jk"] {
+            assert!(!recorded.contains(secret), "{recorded}");
+        }
+        assert_eq!(recorded.contains("***"), sent.contains('='), "{recorded}");
         assert!(ready || matches!(step, Step::Close(_)));
     }
     let mut clear = Conversation::new(settings(StartTls::WhenOffered, true), false);

@@ -11,6 +11,7 @@ mod lasting;
 mod laws;
 mod leases;
 mod logins;
+mod notifications;
 mod operations;
 mod races;
 mod reading;

@@ -34,3 +34,4 @@ pub use backup::BackupError;
 pub use lock::{LockError, ServeLock};
 pub use open::{OpenError, OpenOptions};
 pub use sqlite::Sqlite;
+pub use writer::{CommitCounts, Commits};

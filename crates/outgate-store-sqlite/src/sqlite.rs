@@ -7,7 +7,7 @@ use crate::{
     open,
     reader::{Points, Readers},
     room::Room,
-    writer::Writer,
+    writer::{Commits, Writer},
 };
 use outgate_core::store::StoreError;
 use rusqlite::Connection;
@@ -50,6 +50,11 @@ impl Sqlite {
         let room = Room::new(folder, options.reserve_bytes);
         let swept = Arc::new(AtomicI64::new(0));
         Ok(Self { writer, readers, points, _checkpointer: checkpointer, room, path, swept })
+    }
+
+    /// What it has committed since it was opened.
+    pub fn commits(&self) -> Arc<Commits> {
+        Arc::clone(&self.writer.commits)
     }
 
     /// Runs a verb in the writer's next transaction.

@@ -7,9 +7,12 @@
 //! Answers leave only after `COMMIT` returned; when it fails, every verb of the batch hears of it, the refused ones too,
 //! for they may have been refused because of what was never kept.
 
+mod commits;
 #[cfg(test)]
 mod tests;
 mod thread;
+
+pub use commits::{CommitCounts, Commits};
 
 use crate::{checkpoint, fault::Stop};
 use outgate_core::store::StoreError;
@@ -37,6 +40,7 @@ const VERB_BYTES: u64 = 8 << 10;
 pub(crate) struct Writer {
     queue: Option<mpsc::Sender<Box<dyn Verb>>>,
     thread: Option<JoinHandle<()>>,
+    pub(crate) commits: Arc<Commits>,
 }
 
 impl Writer {
@@ -47,11 +51,17 @@ impl Writer {
         checkpoints: Arc<checkpoint::Shared>,
     ) -> io::Result<Self> {
         let (queue, waiting) = mpsc::channel(QUEUE);
-        let mut thread = Thread { path: path.to_owned(), connection: Some(connection), checkpoints };
+        let commits = Arc::new(Commits::default());
+        let mut thread = Thread {
+            path: path.to_owned(),
+            connection: Some(connection),
+            checkpoints,
+            commits: Arc::clone(&commits),
+        };
         let thread = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || thread.serve(waiting))?;
-        Ok(Self { queue: Some(queue), thread: Some(thread) })
+        Ok(Self { queue: Some(queue), thread: Some(thread), commits })
     }
 
     /// Runs a verb that brings about `bytes`; returns when it is committed, or was refused.

@@ -263,7 +263,8 @@ pub trait Queue: Send + Sync {
     /// reserve; an event tells it like any accepted message. It and the deliveries it speaks of go together: either all
     /// of those are recorded and it is kept, or it is not kept and none of them is recorded (those that could have been
     /// are [`Settled::Withheld`]). So a settlement repeated keeps nothing more, and no failure is told twice. A recorded
-    /// deferral that it speaks of is leased with `delay_told` from then on.
+    /// deferral that it speaks of is leased with `delay_told` from then on; another that a notification speaks of can only
+    /// come from a lost lease.
     async fn settle(&self, settlement: Settlement) -> Result<Vec<Settled>, StoreError>;
 
     /// Holds a message whose bytes are damaged: its open deliveries, and an event.

@@ -4,4 +4,5 @@
 
 mod carry;
 mod fake_mx;
+mod story;
 mod tls;

@@ -92,6 +92,15 @@ async fn starttls_is_used_when_offered_and_the_certificate_noted() {
         let used = carried.path.tls.unwrap();
         assert_eq!((used.version.as_str(), used.verified), ("TLSv1.3", Some(verified)), "{name} {trusted}");
         assert!(used.cipher.starts_with("TLS13_"), "{used:?}");
+        let fault = match (name, trusted) {
+            ("other.example", _) => Some("the certificate is for another name"),
+            (_, true) => None,
+            (_, false) => Some("the certificate's issuer is not known"),
+        };
+        assert_eq!(used.fault.as_deref(), fault);
+        let told = carried.path.transcript.lines().find(|line| line.starts_with("* TLSv1.3, TLS13_")).unwrap();
+        assert_eq!(told.ends_with(": the certificate is valid"), verified, "{told}");
+        assert!(carried.path.timings.tls.is_some());
         assert_eq!(seen.commands()[..3], ["EHLO relay.example.net", "STARTTLS", "EHLO relay.example.net"]);
         assert_eq!((seen.connections(), seen.messages().len()), (1, 1));
     }

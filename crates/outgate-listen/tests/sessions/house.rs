@@ -109,6 +109,11 @@ impl House {
         Self::at("127.0.0.1:0", rules, Duration::from_secs(10))
     }
 
+    /// How often a refusal was said.
+    pub(crate) fn said(&self, code: &str) -> u64 {
+        self.counters.refusals().into_iter().find(|(short, _)| *short == code).unwrap().1
+    }
+
     pub(crate) fn at(address: &str, rules: Rules, grace: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
         write_pair(&folder);

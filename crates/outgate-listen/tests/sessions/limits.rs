@@ -14,6 +14,7 @@ async fn the_second_is_turned_away(rules: Rules) {
     // Where TLS comes first there is nothing to say it in.
     Client::connect(house.tls).await.ends().await;
     assert_eq!(house.counters.read().turned_away, 2);
+    assert_eq!(house.said("too-many-connections"), 1, "only one of them was told so");
     first.says("QUIT", "221").await;
     first.ends().await;
     drop(first);
@@ -42,6 +43,7 @@ async fn a_silent_client_hears_421_and_is_closed() {
         client.ends().await;
     }
     assert_eq!(house.counters.read().timed_out, 2);
+    assert_eq!(house.said("timeout"), 2);
 }
 
 #[tokio::test]

@@ -114,11 +114,9 @@ mod tests {
 
     #[test]
     fn quoted_printable_is_as_the_rfc_says() {
-        for (plain, encoded) in [
-            ("a=b\r\n", "a=3Db\r\n"),
-            ("käse \r\nend", "k=C3=A4se=20\r\nend"),
-            ("a\nb\rc", "a=0Ab=0Dc"),
-        ] {
+        for (plain, encoded) in
+            [("a=b\r\n", "a=3Db\r\n"), ("käse \r\nend", "k=C3=A4se=20\r\nend"), ("a\nb\rc", "a=0Ab=0Dc")]
+        {
             assert_eq!(quoted_printable(plain.as_bytes()), encoded);
         }
     }

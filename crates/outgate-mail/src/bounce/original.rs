@@ -39,7 +39,12 @@ impl<'m> Returned<'m> {
                 return Self::WholeGlobal(original);
             }
         }
-        let last = headers.fields().iter().map(|field| field.range().end).take_while(|end| *end <= HEADER_AT_MOST).last();
+        let last = headers
+            .fields()
+            .iter()
+            .map(|field| field.range().end)
+            .take_while(|end| *end <= HEADER_AT_MOST)
+            .last();
         Self::Header(&original[..last.unwrap_or(0)])
     }
 

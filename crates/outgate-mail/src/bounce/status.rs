@@ -42,8 +42,11 @@ pub(super) fn part(text: &mut String, facts: &Report<'_>, utf8: bool) {
 /// The fields of one recipient (RFC 3464 §2.3).
 fn recipient(line: &mut impl FnMut(String), told: &Told<'_>, utf8: bool) {
     let Told { recipient, action, attempt } = told;
-    if let Some((kind, original)) = recipient.original.as_ref().and_then(|original| original.as_str().split_once(';')) {
-        let original = original.parse().map_or_else(|_| harmless_ascii(original, 500), |original| decoded(&original));
+    if let Some((kind, original)) =
+        recipient.original.as_ref().and_then(|original| original.as_str().split_once(';'))
+    {
+        let original =
+            original.parse().map_or_else(|_| harmless_ascii(original, 500), |original| decoded(&original));
         line(format!("Original-Recipient: {}; {original}", harmless_ascii(kind, 40)));
     }
     line(format!("Final-Recipient: {}", address(&recipient.address, utf8)));
@@ -57,7 +60,9 @@ fn recipient(line: &mut impl FnMut(String), told: &Told<'_>, utf8: bool) {
             }
             line(folded("Diagnostic-Code", "smtp;", &harmless_ascii(&reply.to_string(), MAX_DIAGNOSTIC)));
         }
-        None => line(folded("Diagnostic-Code", "X-Outgate;", &harmless_ascii(&attempt.reason, MAX_DIAGNOSTIC))),
+        None => {
+            line(folded("Diagnostic-Code", "X-Outgate;", &harmless_ascii(&attempt.reason, MAX_DIAGNOSTIC)));
+        }
     }
     line(format!("Last-Attempt-Date: {}", date(attempt.ended_at)));
     if let Action::Delayed { until } = action {
@@ -83,7 +88,8 @@ pub(super) fn code(action: Action, attempt: &Attempt) -> Code {
         Action::Delayed { .. } => 4,
         Action::Delivered | Action::Relayed => 2,
     };
-    if let Some(code) = attempt.reply.as_ref().and_then(|reply| reply.enhanced).filter(|code| code.0 == class) {
+    if let Some(code) = attempt.reply.as_ref().and_then(|reply| reply.enhanced).filter(|code| code.0 == class)
+    {
         return code;
     }
     let (subject, detail) = match attempt.class {
@@ -163,7 +169,11 @@ mod tests {
         for (text, ascii, utf8) in [
             ("bob@example.org", "rfc822; bob@example.org", "rfc822; bob@example.org"),
             ("\"a b\"@example.org", "rfc822; \"a b\"@example.org", "rfc822; \"a b\"@example.org"),
-            ("jörg+x@example.org", "utf-8; j\\x{F6}rg\\x{2B}x@example.org", "utf-8; jörg\\x{2B}x@example.org"),
+            (
+                "jörg+x@example.org",
+                "utf-8; j\\x{F6}rg\\x{2B}x@example.org",
+                "utf-8; jörg\\x{2B}x@example.org",
+            ),
         ] {
             let parsed: EmailAddress = text.parse().unwrap();
             assert_eq!((address(&parsed, false).as_str(), address(&parsed, true).as_str()), (ascii, utf8));

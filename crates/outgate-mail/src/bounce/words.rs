@@ -29,7 +29,10 @@ pub(super) fn part(text: &mut String, facts: &Report<'_>) {
     let words = words(facts);
     let encoding = if words.is_ascii() { "7bit" } else { "quoted-printable" };
     // Writing to a string cannot fail.
-    let _ = write!(text, "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n");
+    let _ = write!(
+        text,
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n"
+    );
     if words.is_ascii() {
         text.push_str(&words);
     } else {
@@ -59,7 +62,11 @@ fn words(facts: &Report<'_>) -> String {
         }
     }
     page.push_str("\r\n");
-    paragraph(&mut page, "", "What follows is the same for programs, and what there was of the message itself.");
+    paragraph(
+        &mut page,
+        "",
+        "What follows is the same for programs, and what there was of the message itself.",
+    );
     page
 }
 
@@ -83,19 +90,29 @@ fn one(page: &mut String, told: &Told<'_>) {
             paragraph(page, INDENT, &format!("{} answered: {reply}", harmless(host, 255)));
         }
         (Some(reply), None) => {
-            paragraph(page, INDENT, &format!("The server answered: {}", harmless(&reply.to_string(), MAX_REPLY)));
+            paragraph(
+                page,
+                INDENT,
+                &format!("The server answered: {}", harmless(&reply.to_string(), MAX_REPLY)),
+            );
         }
         (None, _) => paragraph(page, INDENT, &sentence(&harmless(&attempt.reason, MAX_REPLY))),
     }
     match told.action {
         Action::Failed { expired: true } => {
-            paragraph(page, INDENT, "It was tried again and again until the time for that was over. Nothing more is done.");
+            paragraph(
+                page,
+                INDENT,
+                "It was tried again and again until the time for that was over. Nothing more is done.",
+            );
             paragraph(page, INDENT, advice(attempt.class));
         }
         Action::Failed { expired: false } => paragraph(page, INDENT, advice(attempt.class)),
         Action::Delayed { until } => {
             let until = until.strftime("%Y-%m-%d %H:%M");
-            let text = format!("It is tried until {until} UTC. You need not send it again; you hear once more if it fails.");
+            let text = format!(
+                "It is tried until {until} UTC. You need not send it again; you hear once more if it fails."
+            );
             paragraph(page, INDENT, &text);
         }
         Action::Delivered | Action::Relayed => {}
@@ -106,16 +123,26 @@ fn one(page: &mut String, told: &Told<'_>) {
 fn advice(class: Option<FailureClass>) -> &'static str {
     use FailureClass as C;
     match class {
-        Some(C::Address) => "The address does not exist or takes no mail. Check it, and take it off your lists.",
+        Some(C::Address) => {
+            "The address does not exist or takes no mail. Check it, and take it off your lists."
+        }
         Some(C::Domain) => "The part behind the @ takes no mail. Check it for a slip of the pen.",
-        Some(C::MailboxFull) => "The mailbox is full. Reach the recipient in another way, or send it again later.",
-        Some(C::Content) => "The message itself was refused. Change it (its size, its attachments, its words) and send it again.",
+        Some(C::MailboxFull) => {
+            "The mailbox is full. Reach the recipient in another way, or send it again later."
+        }
+        Some(C::Content) => {
+            "The message itself was refused. Change it (its size, its attachments, its words) and send it again."
+        }
         Some(C::Policy) => {
             "The server does not take this mail from here. Sending it again will not help; tell the people who run your mail."
         }
         Some(C::Greylisted | C::Rate) => "The server always asked for patience. Send it again later.",
-        Some(C::Dns | C::Connection) => "The recipient's server could not be reached. Check the address, or send it again later.",
-        Some(C::Tls) => "No connection as secure as is demanded could be had. Tell the people who run your mail.",
+        Some(C::Dns | C::Connection) => {
+            "The recipient's server could not be reached. Check the address, or send it again later."
+        }
+        Some(C::Tls) => {
+            "No connection as secure as is demanded could be had. Tell the people who run your mail."
+        }
         Some(C::Local) => "The trouble is on our side. Tell the people who run this relay.",
         Some(C::Other) | None => "Read the answer above; the people who run your mail may know more.",
     }

@@ -4,10 +4,10 @@ use super::{Job, Runner, settle::Ending};
 use crate::{Carried, Moment, Outcome, Parcel, decide, notify::Ended};
 use bytes::Bytes;
 use outgate_core::{
-    Attempt, AttemptId, DeliveryId, FailureClass, MessageId, NetworkPath, Timestamp,
+    Attempt, AttemptId, DeliveryId, FailureClass, MessageId, NetworkPath, Timestamp, Transcript,
     store::{LeasedMessage, SettledDelivery, StoreError},
 };
-use std::collections::VecDeque;
+use std::{collections::VecDeque, sync::atomic::Ordering};
 
 impl Runner {
     /// Carries a job to its settlement, and then, as long as its destination has a backlog, the next ones.
@@ -41,7 +41,8 @@ impl Runner {
         let content = self.bytes_of(job).await?;
         let leased = job.leased.clone();
         let started_at = self.parts.clock.now();
-        let signed = self.parts.signer.sign(leased.domain, &leased.domain_name, leased.message, &content).await;
+        let signed =
+            self.parts.signer.sign(leased.domain, &leased.domain_name, leased.message, &content).await;
         let (leased, content, carried) = match signed {
             Ok(signature) => {
                 let parcel = Parcel { message: leased, signature, content };
@@ -92,7 +93,10 @@ impl Runner {
 
     fn decide_all(&self, leased: &LeasedMessage, carried: Carried, started_at: Timestamp) -> Vec<Ended> {
         let ended_at = self.parts.clock.now();
-        let Carried { path, outcomes, .. } = carried;
+        let Carried { mut path, outcomes, .. } = carried;
+        // One transcript for all that were tried together: of a thousand recipients, a thousand would be kept.
+        let mut transcript = std::mem::take(&mut path.transcript);
+        let first = leased.deliveries.first().map(|delivery| delivery.id);
         let mut outcomes = outcomes.into_iter();
         leased
             .deliveries
@@ -109,11 +113,16 @@ impl Runner {
                     chance: u32::from_le_bytes(chance),
                 };
                 let decision = decide(outcome, moment, &self.parts.law);
+                self.expired.fetch_add(u64::from(decision.expired), Ordering::Relaxed);
+                let told = std::mem::take(&mut transcript);
+                if let (false, Some(first)) = (told.is_unknown(), first) {
+                    transcript = Transcript::With(first);
+                }
                 let attempt = Attempt {
                     id: AttemptId::draw(ended_at, &*self.parts.randomness),
                     started_at,
                     ended_at,
-                    path: path.clone(),
+                    path: NetworkPath { transcript: told, ..path.clone() },
                     reply: decision.reply,
                     class: decision.class,
                     reason: decision.reason,
@@ -160,5 +169,9 @@ fn unknown(reason: &str) -> Outcome {
 }
 
 fn all_deferred(leased: &LeasedMessage, reason: &str) -> Carried {
-    Carried { path: NetworkPath::default(), dsn: false, outcomes: leased.deliveries.iter().map(|_| unknown(reason)).collect() }
+    Carried {
+        path: NetworkPath::default(),
+        dsn: false,
+        outcomes: leased.deliveries.iter().map(|_| unknown(reason)).collect(),
+    }
 }

@@ -90,8 +90,12 @@ impl Runner {
                         entry.1 = lease.until;
                     }
                 }
-                Ok(false) => tracing::warn!(%message, "a lease was lost; the attempt under way may be made twice"),
-                Err(error) => tracing::warn!(%message, %error, "a lease could not be renewed; it is tried again"),
+                Ok(false) => {
+                    tracing::warn!(%message, "a lease was lost; the attempt under way may be made twice");
+                }
+                Err(error) => {
+                    tracing::warn!(%message, %error, "a lease could not be renewed; it is tried again");
+                }
             }
         }
     }

@@ -76,8 +76,12 @@ impl Runner {
             next_hop_tells: ending.next_hop_tells,
         };
         let destination = |to: &_| self.parts.carrier.destination(to);
-        let notification =
-            results.notification(&mut ending.ended, &self.parts.notices, &*self.parts.randomness, destination);
+        let notification = results.notification(
+            &mut ending.ended,
+            &self.parts.notices,
+            &*self.parts.randomness,
+            destination,
+        );
         if let Some(new) = &notification {
             let (to, subject) = (sender(leased), new.subject.as_deref());
             tracing::debug!(message = %leased.message, notification = %new.id, ?to, subject, "the sender is told");

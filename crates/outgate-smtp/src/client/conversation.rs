@@ -5,7 +5,7 @@ use super::{
     transaction::{Break, Move, Transaction},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use outgate_core::Reply;
+use outgate_core::{Recording, Reply};
 use std::fmt;
 
 /// A command of the opening whose reply is awaited.
@@ -31,7 +31,27 @@ impl Asked {
             Self::Quit => Stage::Quit,
         }
     }
+
+    /// Records what is said, but not what signs us in.
+    fn record(self, bytes: &[u8], recording: &mut Recording) {
+        match self {
+            Self::AuthPassword if bytes.starts_with(AUTH_PLAIN.as_bytes()) => {
+                recording.sent(format_args!("{AUTH_PLAIN}***"));
+            }
+            Self::AuthUsername | Self::AuthPassword => recording.sent("***"),
+            _ => record_commands(bytes, recording),
+        }
+    }
 }
+
+fn record_commands(bytes: &[u8], recording: &mut Recording) {
+    for line in String::from_utf8_lossy(bytes).split_terminator("\r\n") {
+        recording.sent(line);
+    }
+}
+
+/// What comes before the credentials.
+const AUTH_PLAIN: &str = "AUTH PLAIN ";
 
 enum State {
     Say(Vec<u8>, Asked),
@@ -55,6 +75,9 @@ pub struct Conversation {
     /// The last transaction is still open on the server's side.
     reset: bool,
     replies: u64,
+    /// The answer to EHLO or HELO.
+    hello: Option<Reply>,
+    recording: Recording,
 }
 
 impl fmt::Debug for Conversation {
@@ -75,12 +98,25 @@ impl Conversation {
             declined: false,
             reset: false,
             replies: 0,
+            hello: None,
+            recording: Recording::default(),
         }
     }
 
     /// What the server offers, as it last said.
     pub fn offered(&self) -> &Capabilities {
         &self.offered
+    }
+
+    /// The server's answer to EHLO or HELO, once it gave one.
+    pub fn hello(&self) -> Option<&Reply> {
+        self.hello.as_ref()
+    }
+
+    /// What was said on both sides, in order; for the driver to add to, and to take away. A message is in it by its size
+    /// alone, and what signs us in not at all.
+    pub fn recording(&mut self) -> &mut Recording {
+        &mut self.recording
     }
 
     /// How many replies were read. A deadline for a reply runs from when this last changed or something was sent, so a
@@ -100,6 +136,7 @@ impl Conversation {
             match &mut self.state {
                 State::Say(bytes, asked) => {
                     let (bytes, asked) = (std::mem::take(bytes), *asked);
+                    asked.record(&bytes, &mut self.recording);
                     self.state = State::Await(asked);
                     return Step::Send(bytes);
                 }
@@ -109,18 +146,23 @@ impl Conversation {
                         Ok(None) => return Step::NeedInput(asked.stage()),
                         Ok(Some(reply)) => reply,
                         Err(error) => {
+                            self.recording.note(error);
                             self.state = State::Closed(Closing::Garbled(error));
                             continue;
                         }
                     };
                     self.replies += 1;
+                    self.recording.heard(&reply);
                     self.state = self.heard(asked, reply);
                 }
                 State::Handshake => return Step::StartTls,
                 State::Ready => return Step::Ready,
                 State::Transacting(transaction) => {
-                    match transaction.step(&mut self.reader, &mut self.replies) {
-                        Move::Send(bytes) => return Step::Send(bytes),
+                    match transaction.step(&mut self.reader, &mut self.replies, &mut self.recording) {
+                        Move::Send(bytes) => {
+                            record_commands(&bytes, &mut self.recording);
+                            return Step::Send(bytes);
+                        }
                         Move::Content => return Step::Content,
                         Move::NeedInput(stage) => return Step::NeedInput(stage),
                         Move::Over { verdicts, reset } => {
@@ -148,6 +190,7 @@ impl Conversation {
             self.reader.discard();
             self.secured = true;
             self.offered = Capabilities::default();
+            self.hello = None;
             self.state = self.ehlo();
         }
     }
@@ -158,6 +201,7 @@ impl Conversation {
             return Err(BeginError::NotReady);
         }
         if !self.reader.is_empty() {
+            self.recording.note("the server spoke when nothing had been asked");
             self.state = State::Closed(Closing::OutOfStep);
             return Err(BeginError::NotReady);
         }
@@ -183,6 +227,12 @@ impl Conversation {
     /// the server's refusal, if there is one, is still heard; a `2xx` counts for nothing.
     pub fn content_sent(&mut self, whole: bool) {
         if let State::Transacting(transaction) = &mut self.state {
+            let size = transaction.size();
+            if whole {
+                self.recording.note(format_args!("the message was sent, {size} octets"));
+            } else {
+                self.recording.note(format_args!("the message, {size} octets, was not sent to its end"));
+            }
             transaction.content_sent(whole);
         }
     }
@@ -229,6 +279,7 @@ impl Conversation {
             (Asked::Greeting, 2) => self.ehlo(),
             (Asked::Ehlo, 2) => {
                 self.offered = Capabilities::of(&reply);
+                self.hello = Some(reply);
                 self.opened()
             }
             // RFC 5321 §3.2: a server that does not know EHLO is asked with HELO.
@@ -237,6 +288,7 @@ impl Conversation {
             }
             (Asked::Helo, 2) => {
                 self.offered = Capabilities::default();
+                self.hello = Some(reply);
                 self.opened()
             }
             (Asked::StartTls, 2) => {
@@ -290,7 +342,7 @@ impl Conversation {
                 let message = credentials.password.with_bytes(|password| {
                     [b"\0", credentials.username.as_bytes(), b"\0", password].concat()
                 });
-                State::Say(encoded("AUTH PLAIN ", &message), Asked::AuthPassword)
+                State::Say(encoded(AUTH_PLAIN, &message), Asked::AuthPassword)
             }
             Some(_) if self.offered.auth_login => State::Say(b"AUTH LOGIN\r\n".to_vec(), Asked::AuthLogin),
             Some(_) => State::Closed(Closing::NoAuth),

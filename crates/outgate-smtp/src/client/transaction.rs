@@ -5,7 +5,7 @@ use super::{
     command::{Script, Unwritable},
     reply::{ReplyError, ReplyReader},
 };
-use outgate_core::{Body, Recipient, Reply, ReturnContent, ReversePath, Xtext};
+use outgate_core::{Body, Recipient, Recording, Reply, ReturnContent, ReversePath, Xtext};
 use std::{collections::VecDeque, fmt, ops::Range};
 
 /// The envelope of a transaction.
@@ -157,6 +157,8 @@ pub(super) struct Transaction {
     unsent: VecDeque<(Asked, Range<usize>)>,
     awaited: VecDeque<Asked>,
     pipelining: bool,
+    /// Octets of the message.
+    size: u64,
     recipients: Vec<Standing>,
     /// Bytes that are no command of the script, to be sent next.
     extra: Option<Vec<u8>>,
@@ -193,12 +195,18 @@ impl Transaction {
             unsent,
             awaited: VecDeque::with_capacity(mail.recipients.len() + 3),
             pipelining: offered.pipelining,
+            size: mail.size,
             recipients: mail.recipients.iter().map(|_| Standing::Open).collect(),
             extra: None,
             sending: false,
             cut: false,
             closed: false,
         })
+    }
+
+    /// Octets of the message.
+    pub(super) fn size(&self) -> u64 {
+        self.size
     }
 
     /// The content was sent, final dot included, or broke off before.
@@ -216,7 +224,12 @@ impl Transaction {
         next.map_or(Stage::Content, Asked::stage)
     }
 
-    pub(super) fn step(&mut self, reader: &mut ReplyReader, replies: &mut u64) -> Move {
+    pub(super) fn step(
+        &mut self,
+        reader: &mut ReplyReader,
+        replies: &mut u64,
+        recording: &mut Recording,
+    ) -> Move {
         loop {
             if let Some(bytes) = self.extra.take() {
                 return Move::Send(bytes);
@@ -233,9 +246,13 @@ impl Transaction {
             let reply = match reader.next_reply() {
                 Ok(None) => return Move::NeedInput(asked.stage()),
                 Ok(Some(reply)) => reply,
-                Err(error) => return self.broken(Break::Garbled(error)),
+                Err(error) => {
+                    recording.note(error);
+                    return self.broken(Break::Garbled(error));
+                }
             };
             *replies += 1;
+            recording.heard(&reply);
             self.awaited.pop_front();
             if let Err(why) = self.heard(asked, reply, reader) {
                 return self.broken(why);

@@ -1,14 +1,18 @@
 //! What every refusal has in common: a reply code, an enhanced code, a stable code of ours, and words.
 
 mod catalogue;
+mod tally;
 
 pub use catalogue::Refusal;
+pub use tally::Tally;
 
 use super::reply::{self, LONGEST_TEXT};
 use std::fmt;
 
 /// What there is to know of one kind of refusal.
 struct Row {
+    /// Its place in the catalogue.
+    kind: usize,
     group: &'static str,
     code: u16,
     enhanced: &'static str,

@@ -100,6 +100,12 @@ macro_rules! every_law {
             a_hold_outlasts_a_deferral_alone
             bytes_go_with_the_last_open_delivery
         }
+        notifications {
+            a_notification_is_kept_with_what_it_tells
+            a_settlement_repeated_notifies_nobody
+            a_notification_that_is_not_true_is_not_kept
+            a_delay_is_told_once
+        }
         operations {
             hold_and_release_change_what_is_selected
             all_that_is_selected_is_changed_however_many

@@ -21,7 +21,9 @@ impl State {
             Standing::Stale => return Err(AcceptError::StaleRight),
             Standing::Barred(bar) => return Err(bar.into()),
         }
-        Ok(Accepted { leased: self.keep(right, new, at, &Actor::User { username: right.username().clone() }) })
+        Ok(Accepted {
+            leased: self.keep(right, new, at, &Actor::User { username: right.username().clone() }),
+        })
     }
 
     /// Keeps a message, and returns the deliveries that were leased.

@@ -12,7 +12,8 @@ impl State {
         let spoken_of: Vec<_> = results.iter().filter(|result| result.notified).collect();
         // The notification is as old as the last attempt that it speaks of.
         let told_at = spoken_of.iter().map(|result| result.attempt.ended_at).max();
-        let is_true = spoken_of.iter().all(|result| self.judge(message, &holder, result) == Settled::Recorded);
+        let is_true =
+            spoken_of.iter().all(|result| self.judge(message, &holder, result) == Settled::Recorded);
         let notification = notification.zip(told_at);
         let mut recorded: Vec<SettledRecipient> = Vec::new();
         let mut newest: Option<Timestamp> = None;
@@ -54,12 +55,18 @@ impl State {
         let kept = self.deliveries.get(&result.delivery).filter(|kept| open && kept.message == message);
         match kept {
             None => Settled::Already,
-            Some(kept) if kept.attempts.iter().any(|attempt| attempt.id == result.attempt.id) => Settled::Already,
+            Some(kept) if kept.attempts.iter().any(|attempt| attempt.id == result.attempt.id) => {
+                Settled::Already
+            }
             // A delivery that did happen is a fact, whoever holds the lease by now.
             Some(kept)
                 if result.status != DeliveryStatus::Delivered
                     && kept.lease.as_ref().is_none_or(|lease| lease.holder != *holder) =>
             {
+                Settled::LeaseLost
+            }
+            // Told of meanwhile, which this attempt does not know: another held the lease since it began.
+            Some(kept) if kept.delay_told && result.notified && !result.status.is_final() => {
                 Settled::LeaseLost
             }
             Some(_) => Settled::Recorded,

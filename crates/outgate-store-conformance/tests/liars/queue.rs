@@ -28,6 +28,7 @@ impl Queue for Liar {
         if self.tells(Lie::DropsARecipient) && new.deliveries.len() > 1 {
             new.deliveries.pop();
         }
+        self.notes().rights.insert(new.id, right.clone());
         if let Some(lease) = &new.lease {
             self.notes().holders.insert(new.id, lease.holder.clone());
         }
@@ -90,6 +91,11 @@ impl Queue for Liar {
                 message.deliveries.truncate(1);
             }
         }
+        if self.tells(Lie::ForgetsToldDelays) {
+            for delivery in leased.iter_mut().flat_map(|message| &mut message.deliveries) {
+                delivery.delay_told = false;
+            }
+        }
         if self.tells(Lie::LeasesNewestFirst) {
             leased.reverse();
         }
@@ -145,7 +151,27 @@ impl Queue for Liar {
                 result.next_attempt_at = None;
             }
         }
+        if self.tells(Lie::ForgetsNotifications) {
+            settlement.notification = None;
+        }
         let mut answers = self.truth.settle(settlement.clone()).await?;
+        if self.tells(Lie::KeepsFalseNotifications) && answers.contains(&Settled::Withheld) {
+            for (result, answer) in settlement.results.iter_mut().zip(&answers) {
+                result.notified &= *answer == Settled::Withheld;
+            }
+            answers = self.truth.settle(settlement.clone()).await?;
+        }
+        let right = self.notes().rights.get(&settlement.message).cloned();
+        if self.tells(Lie::NotifiesAgain)
+            && let (Some(right), Some(new)) = (right, settlement.notification.clone())
+            && answers.iter().all(|answer| *answer == Settled::Already)
+        {
+            let at = settlement.results[0].attempt.ended_at;
+            self.truth
+                .accept(&right, new, at)
+                .await
+                .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        }
         if self.tells(Lie::ReleasesOnDeferral) {
             let deferred = |status| status == DeliveryStatus::Deferred;
             for result in settlement.results.iter().filter(|result| deferred(result.status)) {

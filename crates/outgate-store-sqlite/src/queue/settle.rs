@@ -186,6 +186,7 @@ struct Kept {
     holder: Option<String>,
     recipient: EmailAddress,
     next_at: i64,
+    delay_told: bool,
 }
 
 enum Judged {
@@ -200,8 +201,8 @@ fn judge(
     holder: &Holder,
     result: &SettledDelivery,
 ) -> rusqlite::Result<Judged> {
-    let sql = "SELECT position, status, attempts, lease_holder, recipient, next_at FROM deliveries
-               WHERE id = ?1 AND message = ?2";
+    let sql = "SELECT position, status, attempts, lease_holder, recipient, next_at, delay_told
+               FROM deliveries WHERE id = ?1 AND message = ?2";
     let found = row::first(tx, sql, (result.delivery.as_bytes(), message), |row| {
         Ok(Kept {
             position: row.get(0)?,
@@ -210,6 +211,7 @@ fn judge(
             holder: row.get(3)?,
             recipient: row::text(row, 4)?,
             next_at: row.get(5)?,
+            delay_told: row.get(6)?,
         })
     })?;
     let Some(kept) = found.filter(|kept| !kept.status.is_final()) else {
@@ -224,6 +226,10 @@ fn judge(
     }
     // A delivery that did happen is a fact, whoever holds the lease by now.
     if kept.holder.as_deref() != Some(&*holder.0) && result.status != DeliveryStatus::Delivered {
+        return Ok(Judged::Refused(Settled::LeaseLost));
+    }
+    // Told of meanwhile, which this attempt does not know: another held the lease since it began.
+    if kept.delay_told && result.notified && !result.status.is_final() {
         return Ok(Judged::Refused(Settled::LeaseLost));
     }
     Ok(Judged::Fits(kept))

@@ -195,3 +195,17 @@ fn what_was_asked_before_the_end_is_written() {
     let found = row::first(&connect::reader(&path).unwrap(), "SELECT n FROM t", [], |row| row.get(0));
     assert_eq!(found.unwrap(), Some(1));
 }
+
+#[test]
+fn commits_are_counted_with_what_they_brought() {
+    let bench = Bench::new(|connection| connection.busy_timeout(Duration::ZERO).unwrap());
+    let brings = |number| bench.writer.run(100, move |tx| put(tx, number));
+    together(&bench, vec![Box::pin(brings(1)), Box::pin(brings(2))]);
+    let other = Connection::open(&bench.path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    wait(bench.put(3)).unwrap_err();
+    let counts = bench.writer.commits.read();
+    // The verb that kept the writer at work went alone.
+    assert_eq!((counts.done, counts.failed, counts.verbs, counts.bytes), (2, 1, 3, 200));
+    assert!(counts.time > Duration::ZERO);
+}

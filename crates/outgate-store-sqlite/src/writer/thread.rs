@@ -1,10 +1,10 @@
 //! The thread: batches, and their transactions.
 
-use super::{BATCH, BATCH_BYTES, VERB_BYTES, Verb, Worked, gone};
+use super::{BATCH, BATCH_BYTES, Commits, VERB_BYTES, Verb, Worked, gone};
 use crate::{checkpoint, connect, fault::store_error, row};
 use outgate_core::store::StoreError;
 use rusqlite::Connection;
-use std::{collections::VecDeque, path::PathBuf, sync::Arc};
+use std::{collections::VecDeque, path::PathBuf, sync::Arc, time::Instant};
 use tokio::sync::mpsc;
 
 /// The writer's thread and its connection.
@@ -13,6 +13,7 @@ pub(super) struct Thread {
     /// `None` after trouble: the next batch opens another.
     pub(super) connection: Option<Connection>,
     pub(super) checkpoints: Arc<checkpoint::Shared>,
+    pub(super) commits: Arc<Commits>,
 }
 
 impl Thread {
@@ -42,9 +43,13 @@ impl Thread {
                 bytes = more;
                 batch.push(verb);
             }
+            let began = Instant::now();
             let trouble = self.commit(&mut batch).err();
             if let Some(error) = &trouble {
+                self.commits.note_failed();
                 tracing::error!(%error, verbs = batch.len(), "a transaction failed");
+            } else {
+                self.commits.note_done(batch.len(), bytes, began.elapsed());
             }
             self.checkpoints.wrote(bytes as u64 + VERB_BYTES * batch.len() as u64);
             for verb in batch {

@@ -2,7 +2,7 @@
 
 use outgate_core::{
     Attempt, AttemptId, DeliveryId, DeliveryStatus, Destination, DomainName, EmailAddress, FailureClass,
-    MessageId, Timestamp, Username,
+    MessageId, Timestamp, Timings, Transcript, Username,
     store::{DeliveryRow, MessageHistory, PauseScope, QueueSummary},
 };
 use serde::Serialize;
@@ -111,13 +111,22 @@ pub(crate) struct Tried<'a> {
     address: Option<SocketAddr>,
     /// As `TLSv1.3`; null without TLS.
     tls: Option<&'a str>,
+    cipher: Option<&'a str>,
     /// Null when nobody asked.
     certificate_valid: Option<bool>,
+    /// What was wrong with it.
+    certificate_fault: Option<&'a str>,
     /// The remote server's words, whole.
     reply: Option<String>,
     /// Null for success.
     failure: Option<FailureClass>,
     reason: &'a str,
+    /// How long each step took that was taken.
+    timings_ms: Timings,
+    /// Line by line, raw.
+    transcript: Vec<&'a str>,
+    /// The delivery whose attempt, begun at the same time, has the transcript: they were made together.
+    transcript_with: Option<DeliveryId>,
 }
 
 impl<'a> Tried<'a> {
@@ -131,10 +140,18 @@ impl<'a> Tried<'a> {
             host: attempt.path.host.as_deref(),
             address: attempt.path.address,
             tls: tls.map(|tls| tls.version.as_str()),
+            cipher: tls.map(|tls| tls.cipher.as_str()),
             certificate_valid: tls.and_then(|tls| tls.verified),
+            certificate_fault: tls.and_then(|tls| tls.fault.as_deref()),
             reply: attempt.reply.as_ref().map(ToString::to_string),
             failure: attempt.class,
             reason: &attempt.reason,
+            timings_ms: attempt.path.timings,
+            transcript: attempt.path.transcript.lines().collect(),
+            transcript_with: match attempt.path.transcript {
+                Transcript::With(delivery) => Some(delivery),
+                Transcript::Unknown | Transcript::Said(_) => None,
+            },
         }
     }
 }

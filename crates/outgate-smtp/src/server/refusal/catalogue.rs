@@ -28,10 +28,13 @@ macro_rules! refusals {
                 vec![$($( Self::$name $({ $field: $sample.into() })?, )+)+]
             }
 
+            /// How many kinds there are.
+            pub(super) const KINDS: usize = [$($($short,)+)+].len();
+
             pub(super) fn row(&self) -> &'static Row {
                 match self {$($(
                     Self::$name { .. } => &Row {
-                        group: $group, code: $code, enhanced: $enhanced, short: $short,
+                        kind: Kind::$name as usize, group: $group, code: $code, enhanced: $enhanced, short: $short,
                         text: $text, meaning: $meaning, remedy: $remedy,
                     },
                 )+)+}
@@ -44,6 +47,9 @@ macro_rules! refusals {
                 )+)+}
             }
         }
+
+        /// The kinds, numbered in the catalogue's order.
+        enum Kind {$($( $name, )+)+}
     };
 }
 

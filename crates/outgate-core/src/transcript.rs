@@ -294,9 +294,10 @@ mod tests {
 
     #[test]
     fn what_was_written_before_there_were_transcripts_can_be_read() {
-        let path: crate::NetworkPath =
-            serde_json::from_str(r#"{"host":"mx","address":null,"tls":{"version":"TLSv1.3","cipher":"x","verified":null}}"#)
-                .unwrap();
+        let path: crate::NetworkPath = serde_json::from_str(
+            r#"{"host":"mx","address":null,"tls":{"version":"TLSv1.3","cipher":"x","verified":null}}"#,
+        )
+        .unwrap();
         assert!(path.transcript.is_unknown() && path.timings.is_empty());
         let written = serde_json::to_string(&path).unwrap();
         assert!(!written.contains("transcript") && !written.contains("timings"), "{written}");

@@ -38,7 +38,7 @@ impl NetworkCarrier {
         let tls = Tls::new(&config.extra_roots, Arc::clone(&clock))?;
         let pool = Pool::new(Arc::clone(&config));
         let opener = Opener { config: Arc::clone(&config), resolve, randomness, clock, tls };
-        Ok(Self { opener, config, pool })
+        Ok(Self { config, opener, pool })
     }
 
     /// Carries those recipients of a parcel that go to one destination; `left` are their places in it.
@@ -61,17 +61,14 @@ impl NetworkCarrier {
         let mut stale = false;
         let (mut avoid, mut earlier) = (Vec::new(), None);
         while !left.is_empty() {
-            let mut connection = match kept.take() {
-                Some(mut connection) => {
-                    connection.begin_story(std::mem::take(&mut results.story));
-                    connection
-                }
-                None => {
-                    let earlier = earlier.take();
-                    match self.opener.open(destination, &avoid, earlier, deadline, &mut results.story).await {
-                        Ok(connection) => connection,
-                        Err(failure) => return results.fail(&left, &failure),
-                    }
+            let mut connection = if let Some(mut connection) = kept.take() {
+                connection.begin_story(std::mem::take(&mut results.story));
+                connection
+            } else {
+                let earlier = earlier.take();
+                match self.opener.open(destination, &avoid, earlier, deadline, &mut results.story).await {
+                    Ok(connection) => connection,
+                    Err(failure) => return results.fail(&left, &failure),
                 }
             };
             results.path = connection.path.clone();

@@ -119,9 +119,8 @@ impl Connection {
         let recording = &mut story.recording;
         let opened_at = self.opened_at.strftime("%Y-%m-%d %H:%M:%SZ");
         let (before, plural) = (self.carried, if self.carried == 1 { "" } else { "s" });
-        recording.note(format_args!(
-            "connection reused, opened at {opened_at}, {before} message{plural} before"
-        ));
+        recording
+            .note(format_args!("connection reused, opened at {opened_at}, {before} message{plural} before"));
         if let Some(hello) = self.conversation.hello() {
             recording.heard(hello);
         }

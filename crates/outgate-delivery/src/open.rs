@@ -150,11 +150,8 @@ impl Opener {
         story: &mut Story,
     ) -> Result<Connection, Shut> {
         let timeouts = self.config.timeouts;
-        let path = NetworkPath {
-            host: Some(host.to_owned()),
-            address: Some(address),
-            ..NetworkPath::default()
-        };
+        let path =
+            NetworkPath { host: Some(host.to_owned()), address: Some(address), ..NetworkPath::default() };
         let no_connection = |why: &dyn std::fmt::Display| {
             let reason = format!("no connection to {host} at {address}: {why}");
             Shut::Other(Failure::temporary(FailureClass::Connection, reason).at(path.clone()))

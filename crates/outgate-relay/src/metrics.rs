@@ -32,6 +32,10 @@ pub(crate) struct Metrics {
 impl Metrics {
     /// Nothing counted yet; the uptime begins.
     pub(crate) fn new() -> Self {
-        Self { taking: taking::Counts::default(), carrying: carrying::Counts::default(), started: Instant::now() }
+        Self {
+            taking: taking::Counts::default(),
+            carrying: carrying::Counts::default(),
+            started: Instant::now(),
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! The running relay: everything wired, started in order, and ended in order.
 
+mod settings;
+
 use crate::{
     Config, ConfigError, OpenError, Opening,
     admin::{self, open_store},
@@ -16,9 +18,8 @@ use outgate_core::{
     ByteBudget, Clock, KeyMaker, Ports, Randomness, Resolve,
     store::{Holder, Store, StoreError},
 };
-use outgate_listen::{Certificates, Counters, Listeners, Opening as Door, Rules, Service, Tls, TlsError};
-use outgate_queue::{Carrier, Intake, Notices, RetryLaw, Runner, RunnerParts};
-use outgate_smtp::{Limits, server};
+use outgate_listen::{Certificates, Counters, Listeners, Opening as Door, Service, Tls, TlsError};
+use outgate_queue::{Carrier, Intake, Runner, RunnerParts};
 use outgate_store_sqlite::{LockError, ServeLock};
 use outgate_submission::{Parts, Submission};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -270,15 +271,8 @@ impl RelayBuilder {
             signer: Arc::new(KeySigner::new(Arc::clone(&store), Arc::clone(&master), Arc::clone(&clock))),
             clock: Arc::clone(&clock),
             randomness: Arc::clone(&randomness),
-            law: RetryLaw {
-                first: config.delivery.retry.first.0,
-                most: config.delivery.retry.most.0,
-                give_up_after: config.delivery.retry.give_up_after.0,
-            },
-            notices: Notices {
-                hostname: config.hostname.clone(),
-                delay_after: config.delivery.delay_notice_after.0,
-            },
+            law: settings::law(&config),
+            notices: settings::notices(&config),
             holder: holder(&*randomness),
             budget: Arc::clone(&budget),
         });
@@ -296,10 +290,10 @@ impl RelayBuilder {
             Arc::clone(&randomness),
             config.hostname.clone(),
         ));
-        let throttle = throttle(&config);
+        let throttle = settings::throttle(&config);
         remember_places(&*store, &throttle).await.map_err(StartError::TakeOver)?;
         let submission = Submission::new(Parts {
-            config: Arc::new(session_config(&config, &budget)),
+            config: Arc::new(settings::session(&config, &budget)),
             store: Arc::clone(&store),
             hasher: Arc::clone(&hasher) as Arc<dyn outgate_core::PasswordHasher>,
             throttle: Arc::new(throttle),
@@ -311,7 +305,7 @@ impl RelayBuilder {
         let counters = Arc::new(Counters::default());
         let counted: Arc<dyn Service> =
             Arc::new(CountedService::new(Arc::clone(&submission) as _, Arc::clone(&metrics)));
-        let mut listeners = Listeners::new(rules(&config), Arc::clone(&counters));
+        let mut listeners = Listeners::new(settings::rules(&config), Arc::clone(&counters));
         let mut addresses = Addresses { starttls: Vec::new(), implicit_tls: Vec::new(), http: config.http.listen };
         for (wanted, opening, got) in [
             (&config.submission.starttls, Door::Clear, &mut addresses.starttls),
@@ -384,31 +378,6 @@ fn holder(randomness: &dyn Randomness) -> Holder {
     Holder(format!("relay-{:016x}", u64::from_be_bytes(word)).into())
 }
 
-fn session_config(config: &Config, budget: &Arc<ByteBudget>) -> server::Config {
-    server::Config {
-        hostname: config.hostname.clone(),
-        limits: Limits {
-            message_bytes: usize::try_from(config.submission.max_message_bytes.0).unwrap_or(usize::MAX),
-            recipients: config.submission.max_recipients,
-            line_octets: config.submission.max_line_octets,
-            errors: config.submission.max_errors,
-        },
-        starttls: true,
-        auth: true,
-        budget: Arc::clone(budget),
-    }
-}
-
-fn rules(config: &Config) -> Rules {
-    Rules {
-        connections: config.submission.max_connections,
-        connections_per_address: config.submission.max_connections_per_address,
-        command_timeout: config.submission.command_timeout.0,
-        data_timeout: config.submission.data_timeout.0,
-        proxies: config.submission.proxy_protocol_from.iter().map(|network| network.0).collect(),
-    }
-}
-
 /// Tells the throttle where applications signed in from before, so that a start under attack locks none of them out.
 async fn remember_places(store: &dyn Store, throttle: &Throttle) -> Result<(), StoreError> {
     let mut after = None;
@@ -424,12 +393,4 @@ async fn remember_places(store: &dyn Store, throttle: &Throttle) -> Result<(), S
         }
         after = page.into_iter().last().map(|user| user.username);
     }
-}
-
-fn throttle(config: &Config) -> Throttle {
-    let rate = |rate: crate::Rate| outgate_auth::Rate { count: rate.count, per: rate.per.0 };
-    Throttle::new(outgate_auth::ThrottleConfig {
-        per_address: rate(config.auth.throttle.per_address),
-        per_username: rate(config.auth.throttle.per_username),
-    })
 }

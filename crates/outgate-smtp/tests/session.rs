@@ -211,13 +211,20 @@ fn a_message_in_memory_counts_until_it_is_let_go() {
 fn refusals_are_counted_as_they_are_said() {
     let tally = Arc::new(Tally::default());
     let mut session = session(false).counted_by(Arc::clone(&tally));
-    session.receive(b"NONSENSE\r\nEHLO c\r\nRCPT TO:<a@example.org>\r\nNONSENSE\r\nMAIL FROM:<a@example.com>\r\n");
+    session.receive(
+        b"NONSENSE\r\nEHLO c\r\nRCPT TO:<a@example.org>\r\nNONSENSE\r\nMAIL FROM:<a@example.com>\r\n",
+    );
     assert!(matches!(session.step(), Step::Mail(_)));
     session.mail(Err(Refusal::StoreFull));
     assert_eq!(sent(&mut session).lines().filter(|line| line.contains(" [")).count(), 4);
     session.shut_down(Refusal::ShuttingDown);
     session.shut_down(Refusal::ShuttingDown);
     let said: Vec<_> = tally.read().into_iter().filter(|(_, count)| *count > 0).collect();
-    let expected = [(Refusal::UnknownCommand, 2), (Refusal::MailFirst, 1), (Refusal::StoreFull, 1), (Refusal::ShuttingDown, 1)];
+    let expected = [
+        (Refusal::UnknownCommand, 2),
+        (Refusal::MailFirst, 1),
+        (Refusal::StoreFull, 1),
+        (Refusal::ShuttingDown, 1),
+    ];
     assert_eq!(said, expected.map(|(refusal, count)| (refusal.short(), count)));
 }

@@ -98,7 +98,8 @@ async fn starttls_is_used_when_offered_and_the_certificate_noted() {
             (_, false) => Some("the certificate's issuer is not known"),
         };
         assert_eq!(used.fault.as_deref(), fault);
-        let told = carried.path.transcript.lines().find(|line| line.starts_with("* TLSv1.3, TLS13_")).unwrap();
+        let told =
+            carried.path.transcript.lines().find(|line| line.starts_with("* TLSv1.3, TLS13_")).unwrap();
         assert_eq!(told.ends_with(": the certificate is valid"), verified, "{told}");
         assert!(carried.path.timings.tls.is_some());
         assert_eq!(seen.commands()[..3], ["EHLO relay.example.net", "STARTTLS", "EHLO relay.example.net"]);

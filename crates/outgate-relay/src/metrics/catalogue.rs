@@ -191,7 +191,10 @@ Mail is not taken: the relay refuses for trouble of its own.
             std::fs::write(&file, document()).unwrap();
         }
         let kept = std::fs::read_to_string(&file).unwrap_or_default();
-        assert!(kept == document(), "docs/metrics.md is out of date: run UPDATE_DOCS=1 cargo test -p outgate-relay");
+        assert!(
+            kept == document(),
+            "docs/metrics.md is out of date: run UPDATE_DOCS=1 cargo test -p outgate-relay"
+        );
     }
 
     #[test]

@@ -95,7 +95,12 @@ mod tests {
     use crate::metrics::measure::Histogram;
     use std::time::Duration;
 
-    static ODD: Family = Family { name: "odd_total", kind: Kind::Counter, labels: &[("a", ""), ("b", "")], help: "a\\b\n\"c\"" };
+    static ODD: Family = Family {
+        name: "odd_total",
+        kind: Kind::Counter,
+        labels: &[("a", ""), ("b", "")],
+        help: "a\\b\n\"c\"",
+    };
     static TIME: Family = Family { name: "time_seconds", kind: Kind::Histogram, labels: &[], help: "Time." };
 
     #[test]
@@ -115,7 +120,9 @@ mod tests {
         page.spread(&TIME, &histogram.read());
         let text = page.into_text();
         assert_eq!(text.lines().count(), 2 + BOUNDS.len() + 3);
-        for line in ["_bucket{le=\"1\"} 0", "_bucket{le=\"2.5\"} 1", "_bucket{le=\"+Inf\"} 1", "_sum 1.5", "_count 1"] {
+        for line in
+            ["_bucket{le=\"1\"} 0", "_bucket{le=\"2.5\"} 1", "_bucket{le=\"+Inf\"} 1", "_sum 1.5", "_count 1"]
+        {
             assert!(text.contains(&format!("\noutgate_time_seconds{line}\n")), "{line} in {text}");
         }
     }

@@ -1,8 +1,9 @@
 //! Gathers the page.
 
 use super::{
-    Metrics, carrying, catalogue as all,
+    Metrics, carrying,
     carrying::{CLASSES, LEVELS},
+    catalogue as all,
     measure::Counter,
     page::Page,
     taking::SIGN_INS,
@@ -107,7 +108,8 @@ impl Observed {
         page.plain(&all::STORE_ANSWERS, f64::from(summary.is_ok()));
         let Ok(queue) = summary else { return };
         let mut deliveries = page.family(&all::QUEUE);
-        for (state, count) in [("pending", queue.pending), ("deferred", queue.deferred), ("held", queue.held)] {
+        for (state, count) in [("pending", queue.pending), ("deferred", queue.deferred), ("held", queue.held)]
+        {
             deliveries.put(&[state], count as f64);
         }
         let age = queue.oldest_at.map_or(0.0, |at| self.clock.now().duration_since(at).as_secs_f64());

@@ -160,7 +160,13 @@ mod tests {
             envelope_id: None,
         };
         let reservation = ByteBudget::new(0).open();
-        Transaction { right: None, envelope, content: Bytes::from_static(content), reservation, client: client() }
+        Transaction {
+            right: None,
+            envelope,
+            content: Bytes::from_static(content),
+            reservation,
+            client: client(),
+        }
     }
 
     #[tokio::test]

@@ -18,7 +18,8 @@ impl Carrier for Pretended {
     }
 
     async fn carry(&self, parcel: &Parcel) -> Carried {
-        let outcomes = parcel.message.deliveries.iter().map(|delivery| become_of(&delivery.recipient.address));
+        let outcomes =
+            parcel.message.deliveries.iter().map(|delivery| become_of(&delivery.recipient.address));
         let (version, cipher) = ("TLSv1.3".to_owned(), "TLS_AES_128_GCM_SHA256".to_owned());
         let tls = TlsUsed { version, cipher, verified: Some(true), fault: None };
         let path = NetworkPath {

@@ -30,7 +30,8 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 fn config(folder: &Path) -> Config {
     let any: SocketAddr = ([127, 0, 0, 1], 0).into();
-    let mut config = Config { hostname: "relay.test".into(), data_dir: folder.to_owned(), ..Config::default() };
+    let mut config =
+        Config { hostname: "relay.test".into(), data_dir: folder.to_owned(), ..Config::default() };
     config.submission.starttls = vec![any];
     config.submission.implicit_tls = Vec::new();
     config.auth.argon2 = Argon2 { memory_kib: 8, iterations: 1, parallelism: 1 };
@@ -123,7 +124,11 @@ async fn a_message_moves_the_numbers_and_makes_no_new_series() {
     ] {
         assert!((page.value(sample) - value).abs() < f64::EPSILON, "{sample}: {}", page.value(sample));
     }
-    for sample in ["outgate_store_commits_total{result=done}", "outgate_store_commit_bytes_total", "outgate_uptime_seconds"] {
+    for sample in [
+        "outgate_store_commits_total{result=done}",
+        "outgate_store_commit_bytes_total",
+        "outgate_uptime_seconds",
+    ] {
         assert!(page.value(sample) > before.value(sample), "{sample}: {}", page.value(sample));
     }
     assert!(page.value("outgate_memory_budget_limit_bytes") > 0.0);
@@ -149,8 +154,12 @@ fn documented(page: &Page) {
 async fn a_store_of_the_embedders_own_has_no_commits_to_tell_of() {
     let folder = tempfile::tempdir().unwrap();
     let store = Arc::new(MemoryStore::new());
-    let relay =
-        Relay::builder(config(folder.path())).store(store).carrier(Arc::new(Pretended)).start().await.unwrap();
+    let relay = Relay::builder(config(folder.path()))
+        .store(store)
+        .carrier(Arc::new(Pretended))
+        .start()
+        .await
+        .unwrap();
     let page = numbers(&relay).await;
     assert!(page.families().iter().all(|(name, _)| !name.starts_with("outgate_store_commit")));
     assert!(page.value("outgate_store_answers") > 0.0);

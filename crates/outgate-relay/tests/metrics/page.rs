@@ -65,7 +65,10 @@ impl Page {
             buckets.sort_by(|one, other| one.0.total_cmp(&other.0));
             assert!(buckets.len() > 2 && buckets.is_sorted_by(|one, next| one.1 <= next.1), "{family}");
             let (bound, count) = *buckets.last().unwrap();
-            assert!(bound.is_infinite() && (count - self.value(&format!("{family}_count"))).abs() < 0.5, "{family}");
+            assert!(
+                bound.is_infinite() && (count - self.value(&format!("{family}_count"))).abs() < 0.5,
+                "{family}"
+            );
             assert!(self.samples.contains_key(&format!("{family}_sum")), "{family}");
         }
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{connect, row};
 use outgate_core::store::DirectoryError;
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::mpsc, time::Duration};
 
 type Answer<T> = Result<T, DirectoryError>;
 
@@ -50,27 +50,35 @@ fn wait<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
-/// Keeps the writer at work until told, so that what is asked meanwhile comes in one batch.
-fn stall(bench: &Bench) -> (impl Future<Output = Answer<()>>, std::sync::mpsc::Sender<()>) {
-    let (go, told) = std::sync::mpsc::channel();
+/// Keeps the writer at work from `begun` until told, so that what is asked meanwhile comes in one batch.
+fn stall(bench: &Bench) -> (impl Future<Output = Answer<()>>, mpsc::Receiver<()>, mpsc::Sender<()>) {
+    let (go, told) = mpsc::channel();
+    let (begins, begun) = mpsc::channel();
     let stalled = bench.writer.run(0, move |_| {
+        begins.send(()).unwrap_or_default();
         // Told, or the one who tells is gone.
         told.recv().unwrap_or_default();
         Ok(())
     });
-    (stalled, go)
+    (stalled, begun, go)
 }
 
 /// Runs verbs in one batch.
 fn together<T: Send>(bench: &Bench, verbs: Vec<std::pin::Pin<Box<dyn Future<Output = T> + '_>>>) -> Vec<T> {
     wait(async {
-        let (stalled, go) = stall(bench);
-        let mut stalled = Box::pin(stalled);
+        let (stalled, begun, go) = stall(bench);
+        let mut begun = Some(begun);
+        let mut stalled = Some(Box::pin(stalled));
         let mut verbs = verbs;
         let mut answers: Vec<Option<T>> = verbs.iter().map(|_| None).collect();
         let mut go = Some(go);
         std::future::poll_fn(|cx| {
-            drop(stalled.as_mut().poll(cx));
+            if stalled.as_mut().is_some_and(|stalled| stalled.as_mut().poll(cx).is_ready()) {
+                stalled = None;
+            }
+            if let Some(begun) = begun.take() {
+                begun.recv().unwrap();
+            }
             for (verb, answer) in verbs.iter_mut().zip(&mut answers) {
                 if answer.is_none()
                     && let std::task::Poll::Ready(ready) = verb.as_mut().poll(cx)

@@ -36,8 +36,7 @@ fn attempts_of(id: DeliveryId, all: Vec<(DeliveryId, Attempt)>) -> Vec<(Delivery
     let (mut own, others): (Vec<_>, Vec<_>) = all.into_iter().partition(|(delivery, _)| *delivery == id);
     for (_, attempt) in &mut own {
         let Transcript::With(other) = attempt.path.transcript else { continue };
-        let together =
-            others.iter().find(|(id, one)| *id == other && one.started_at == attempt.started_at);
+        let together = others.iter().find(|(id, one)| *id == other && one.started_at == attempt.started_at);
         if let Some((_, one)) = together {
             attempt.path.transcript = one.path.transcript.clone();
         }

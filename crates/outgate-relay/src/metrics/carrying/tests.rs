@@ -1,8 +1,6 @@
 use super::*;
 use bytes::Bytes;
-use outgate_core::{
-    Body, DomainId, MessageId, Reply, ReversePath, Timestamp, TlsUsed, store::LeasedMessage,
-};
+use outgate_core::{Body, DomainId, MessageId, Reply, ReversePath, Timestamp, TlsUsed, store::LeasedMessage};
 use std::sync::{
     Mutex,
     atomic::{AtomicBool, Ordering::Relaxed},
@@ -98,8 +96,12 @@ async fn what_became_of_a_parcel_is_counted_and_passed_on() {
     };
     assert_eq!(by_class(&counts.deferred), [("greylisted", 2), ("connection", 1)]);
     assert_eq!(by_class(&counts.failed), [("address", 1), ("other", 1)]);
-    let levels: Vec<_> =
-        LEVELS.into_iter().zip(&counts.attempts).filter(|(_, count)| count.read() > 0).map(|(level, _)| level).collect();
+    let levels: Vec<_> = LEVELS
+        .into_iter()
+        .zip(&counts.attempts)
+        .filter(|(_, count)| count.read() > 0)
+        .map(|(level, _)| level)
+        .collect();
     assert_eq!(levels, [("unconnected", "unknown"), ("TLSv1.3", "yes")]);
 }
 
@@ -107,7 +109,9 @@ async fn what_became_of_a_parcel_is_counted_and_passed_on() {
 fn each_way_has_its_level() {
     assert_eq!(LEVELS[level(&path(false, None))], ("unconnected", "unknown"));
     assert_eq!(LEVELS[level(&path(true, None))], ("none", "unknown"));
-    for (version, told) in [("TLSv1.2", "TLSv1.2"), ("TLSv1.3", "TLSv1.3"), ("what a server made up", "other")] {
+    for (version, told) in
+        [("TLSv1.2", "TLSv1.2"), ("TLSv1.3", "TLSv1.3"), ("what a server made up", "other")]
+    {
         for (verified, word) in [(Some(true), "yes"), (Some(false), "no"), (None, "unknown")] {
             assert_eq!(LEVELS[level(&path(true, Some((version, verified))))], (told, word));
         }

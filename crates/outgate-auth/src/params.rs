@@ -32,6 +32,11 @@ impl Default for Params {
 }
 
 impl Params {
+    /// Whether argon2id and this machine take them.
+    pub fn judge(self) -> Result<(), ParamsError> {
+        self.checked().map(drop)
+    }
+
     /// The parameters as argon2 takes them.
     pub(crate) fn checked(self) -> Result<argon2::Params, ParamsError> {
         if self.memory_kib > MAX_MEMORY_KIB

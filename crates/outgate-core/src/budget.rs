@@ -50,6 +50,16 @@ impl Reservation {
         taken.is_ok()
     }
 
+    /// Takes `more` bytes, however many, if nobody holds any: so that what is larger than the budget can have its turn.
+    #[must_use]
+    pub fn grow_alone(&mut self, more: usize) -> bool {
+        let alone = self.budget.used.compare_exchange(0, more, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if alone {
+            self.bytes += more;
+        }
+        alone
+    }
+
     /// Bytes that this reservation holds.
     pub fn bytes(&self) -> usize {
         self.bytes

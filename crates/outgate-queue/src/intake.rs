@@ -4,7 +4,7 @@
 //! Signing is left to the moment of sending: the key is then always one that is published, and a burst costs
 //! acceptance nothing (`docs/decisions/`).
 
-use crate::{Job, Permit, Runner};
+use crate::{Permit, Runner};
 use bytes::Bytes;
 use outgate_core::{
     Clock, DeliveryId, Destination, Envelope, MessageId, Randomness, Reservation, SendRight, Timestamp,
@@ -133,7 +133,8 @@ impl Intake {
 
     async fn accept(&self, prepared: Prepared) -> Result<MessageId, IntakeError> {
         let Prepared { claimed, id, at, subject, content } = prepared;
-        let Claimed { right, envelope, memory, .. } = claimed;
+        let Claimed { right, envelope, content: as_it_came, memory, .. } = claimed;
+        drop(as_it_came); // its bytes are in the prepared copy; both would take twice what was reserved
         // One permit for each destination; where there is none the message waits in the store, not in memory.
         let mut permits: BTreeMap<Destination, Option<Permit>> = BTreeMap::new();
         let deliveries: Vec<NewDelivery> = envelope
@@ -168,7 +169,7 @@ impl Intake {
             lease: Some(lease.clone()),
         };
         let accepted = self.store.accept(&right, new.clone(), at).await?;
-        let memory = Arc::new(memory);
+        drop(memory);
         let mut jobs = Vec::new();
         let mut waiting = false;
         for (destination, permit) in permits {
@@ -211,8 +212,7 @@ impl Intake {
                 destination,
                 deliveries,
             };
-            let (content, memory) = (Some(new.content.clone()), Some(Arc::clone(&memory)));
-            jobs.push(Job { leased, content, memory, permit, until: lease.until });
+            jobs.extend(self.runner.job(leased, &new.content, permit, &lease));
         }
         self.runner.hand_over(jobs);
         if waiting {

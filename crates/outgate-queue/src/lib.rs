@@ -24,4 +24,4 @@ pub use intake::{Claimed, Intake, IntakeError, Origin};
 pub use notify::{Fate, Notices, action};
 pub use permits::{Permit, Permits};
 pub use retry::RetryLaw;
-pub use runner::{Job, LEASE, Runner, RunnerParts, Step};
+pub use runner::{Job, LEASE, LOOK_EVERY, Runner, RunnerParts, Step};

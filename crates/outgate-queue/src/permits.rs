@@ -46,6 +46,16 @@ impl Permits {
         Some(Permit { permits: self.clone(), destination: destination.clone() })
     }
 
+    /// Whether no destination can have another permit.
+    pub(crate) fn are_out(&self) -> bool {
+        self.counts().in_all >= MOST_IN_ALL
+    }
+
+    /// Whether most permits are out.
+    pub(crate) fn are_scarce(&self) -> bool {
+        self.counts().in_all >= MOST_IN_ALL / 4 * 3
+    }
+
     /// Whether a permit for the destination could be had.
     pub(crate) fn has_room(&self, destination: &Destination, most: usize) -> bool {
         let counts = self.counts();

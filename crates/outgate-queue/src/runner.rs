@@ -1,18 +1,20 @@
 //! The runner: leases what is due, has it signed and carried, and settles what became of it.
 
 mod run;
+mod runs;
 mod scan;
 mod settle;
 
 use crate::{Carrier, Notices, Permit, Permits, RetryLaw, Signer};
 use bytes::Bytes;
 use outgate_core::{
-    ByteBudget, Clock, MessageId, Randomness, Reservation, Timestamp,
+    ByteBudget, Clock, Destination, Randomness, Reservation, Timestamp,
     store::{Holder, Lease, LeasedMessage, Store, StoreError},
 };
+use runs::{Run, Runs};
 use settle::Ending;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -26,7 +28,7 @@ pub const LEASE: Duration = Duration::from_mins(1);
 /// A lease with less than this left is renewed.
 const RENEW_BELOW: Duration = Duration::from_secs(30);
 /// The store is asked at least this often, because a command in another process may have made deliveries due.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+pub const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What a runner is made of.
 pub struct RunnerParts {
@@ -46,7 +48,7 @@ pub struct RunnerParts {
     pub notices: Notices,
     /// The name this relay holds leases under.
     pub holder: Holder,
-    /// What messages may take in memory together.
+    /// What the bytes of parcels on their way may take in memory together.
     pub budget: Arc<ByteBudget>,
 }
 
@@ -58,7 +60,7 @@ pub struct Job {
     pub(crate) content: Option<Bytes>,
     pub(crate) memory: Option<Arc<Reservation>>,
     pub(crate) permit: Permit,
-    pub(crate) until: Timestamp,
+    pub(crate) run: Run,
 }
 
 /// What there is to do now, and when to look again.
@@ -75,18 +77,19 @@ pub struct Step {
 struct State {
     /// Handed over by intake, not started yet.
     ready: VecDeque<Job>,
-    /// Leases of jobs that run, one per message and job, to be renewed.
-    running: HashMap<MessageId, (usize, Timestamp)>,
     /// What could not be settled because the store failed, with the permits that keep it bounded.
-    unsettled: Vec<(Ending, Permit)>,
+    unsettled: Vec<(Ending, Permit, Run)>,
     /// When the store is next asked for what is due.
     look_at: Option<Timestamp>,
+    /// Where the next look begins, when the last one found no permits for the rest.
+    look_from: Option<Destination>,
 }
 
 /// Carries what the queue holds. One per relay process.
 pub struct Runner {
     parts: RunnerParts,
     permits: Permits,
+    runs: Runs,
     state: Mutex<State>,
     wake: Notify,
     winding_down: AtomicBool,
@@ -100,6 +103,7 @@ impl Runner {
         Arc::new(Self {
             parts,
             permits: Permits::default(),
+            runs: Runs::default(),
             state: Mutex::default(),
             wake: Notify::new(),
             winding_down: AtomicBool::new(false),
@@ -157,29 +161,49 @@ impl Runner {
         self.parts.store.take_back_leases(&self.parts.holder).await
     }
 
-    /// What there is to do now: what intake handed over, and what the store says is due.
-    ///
-    /// A store that fails is asked again at the next step; what was found until then is returned.
-    pub async fn step(&self) -> Step {
+    /// A job straight from intake, with what its bytes may stay in memory by; `None` cannot be, for what was just kept
+    /// is not carried yet.
+    pub(crate) fn job(&self, mut leased: LeasedMessage, content: &Bytes, permit: Permit, lease: &Lease) -> Option<Job> {
+        let run = self.runs.begin(&mut leased, lease.until)?;
+        let mut memory = self.parts.budget.open();
+        // A destination that takes its time must not fill the memory: then the bytes are read from the store in its turn.
+        let fits = memory.grow(content.len());
+        let content = fits.then(|| content.clone());
+        Some(Job { leased, content, memory: Some(memory.into()), permit, run })
+    }
+
+    /// What is ready to be run.
+    pub fn take_ready(&self) -> Vec<Job> {
+        std::mem::take(&mut self.state().ready).into()
+    }
+
+    /// Whether it is time for [`Runner::look`].
+    pub fn look_is_due(&self) -> bool {
         let now = self.parts.clock.now();
-        let (mut jobs, look) = {
-            let mut state = self.state();
-            (Vec::from(std::mem::take(&mut state.ready)), state.look_at.is_none_or(|at| now >= at))
-        };
-        if look {
-            self.settle_left_overs().await;
-            self.renew_running(now).await;
-            if let Err(error) = self.take_due(now, &mut jobs).await {
-                tracing::warn!(%error, "the queue could not be read; it is tried again");
-            }
-            self.state().look_at = now.saturating_add(LOOK_EVERY).ok();
+        let late = now.saturating_add(LOOK_EVERY).unwrap_or(Timestamp::MAX);
+        // A time far ahead is one from before the clock was set back.
+        self.state().look_at.is_none_or(|at| now >= at || at > late)
+    }
+
+    /// Looks after everything that waits: settles what a failing store did not take before, renews leases that run short,
+    /// and leases what is due; what it finds is ready as soon as it is found. A store that fails is asked again at the next
+    /// look. It can take long, so whoever drives the runner does not wait for it; one look at a time.
+    pub async fn look(&self) {
+        self.settle_left_overs().await;
+        self.renew_running().await;
+        if let Err(error) = self.take_due().await {
+            tracing::warn!(%error, "the queue could not be read; it is tried again");
         }
-        let mut state = self.state();
-        for job in &jobs {
-            let entry = state.running.entry(job.leased.message).or_insert((0, job.until));
-            entry.0 += 1;
+        self.state().look_at = self.parts.clock.now().saturating_add(LOOK_EVERY).ok();
+    }
+
+    /// A look, if it is time, and then what is ready: for those who need no more than that.
+    pub async fn step(&self) -> Step {
+        if self.look_is_due() {
+            self.look().await;
         }
-        Step { jobs, again_at: state.look_at.unwrap_or(now) }
+        let again_at = self.state().look_at.unwrap_or_else(|| self.parts.clock.now());
+        Step { jobs: self.take_ready(), again_at }
     }
 
     /// From now on jobs end when what they carry is settled, instead of going on with the backlog.

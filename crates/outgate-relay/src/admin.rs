@@ -3,12 +3,12 @@
 
 use crate::{
     Config, ConfigError,
-    keys::SealedKeys,
-    master_key::{self, MasterKeyError},
+    keys::{self, SealedKeys},
+    master_key::MasterKeyError,
     system::{SystemClock, SystemRandomness},
 };
 use outgate_auth::{Hasher, HasherError, PoolLimits};
-use outgate_core::{Actor, Clock, KeyMaker, Ports, Resolve, store::Store};
+use outgate_core::{Actor, Clock, KeyMaker, Ports, Resolve, store::{Store, StoreError}};
 use outgate_dns::Resolver;
 use outgate_store_sqlite::{LockError, OpenOptions, ServeLock, Sqlite};
 use std::{
@@ -47,6 +47,9 @@ pub enum OpenError {
     /// The store was not opened.
     #[error(transparent)]
     Store(#[from] outgate_store_sqlite::OpenError),
+    /// The store failed.
+    #[error(transparent)]
+    Read(#[from] StoreError),
     /// The process ended meanwhile.
     #[error("opening the store was cut off: {0}")]
     Cut(tokio::task::JoinError),
@@ -115,9 +118,10 @@ impl Admin {
         &self.clock
     }
 
-    /// Makes DKIM keys under the master key, which is made when there is none.
-    pub fn key_maker(&self) -> Result<impl KeyMaker + use<>, OpenError> {
-        let master = master_key::find(&self.config.data_dir, Some(&self.randomness))?;
+    /// Makes DKIM keys under the master key, which is made for a store that has nothing sealed yet.
+    pub async fn key_maker(&self) -> Result<impl KeyMaker + use<>, OpenError> {
+        let sealed = self.store.sealed_key().await?;
+        let master = keys::master(&self.config.data_dir, sealed.as_ref(), &self.randomness)?;
         Ok(SealedKeys::new(Arc::new(master), Arc::new(self.clock), Arc::new(self.randomness)))
     }
 

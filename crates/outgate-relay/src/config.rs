@@ -78,7 +78,7 @@ impl Config {
     pub fn sqlite_path(&self) -> Result<PathBuf, ConfigError> {
         let name = self.store.url.strip_prefix("sqlite:").ok_or_else(|| ConfigError::Invalid {
             key: "store.url",
-            why: format!("`{}` is not a store this build knows: write sqlite:FILE", self.store.url),
+            why: "not a store that this build knows: write sqlite:FILE".to_owned(), // the value may hold a password
         })?;
         Ok(self.data_dir.join(name))
     }

@@ -4,10 +4,13 @@ use outgate_core::{
     Clock, Timestamp,
     store::{Store, StoreError},
 };
-use outgate_queue::Runner;
+use outgate_queue::{LOOK_EVERY, Runner};
 use std::{sync::Arc, time::Duration};
-use tokio::time::{sleep, timeout};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio::{
+    task::{JoinHandle, JoinSet},
+    time::{sleep, timeout},
+};
+use tokio_util::sync::CancellationToken;
 
 /// How often rubbish is swept from the store.
 const SWEEP_EVERY: Duration = Duration::from_mins(5);
@@ -25,26 +28,37 @@ async fn sweep_once(store: &dyn Store, now: Timestamp) -> Result<(), StoreError>
     Ok(())
 }
 
-/// Steps the runner until `stop`, then waits at most `grace` for what is on its way, and gives the rest back.
-pub(crate) async fn drive(runner: Arc<Runner>, clock: Arc<dyn Clock>, stop: CancellationToken, grace: Duration) {
-    let jobs = TaskTracker::new();
+/// Drives the runner until `stop`, then waits at most `grace` for what is on its way, ends what is left, and gives back
+/// what nobody started.
+pub(crate) async fn drive(runner: Arc<Runner>, stop: CancellationToken, grace: Duration) {
+    let mut jobs = JoinSet::new();
+    let mut look: Option<JoinHandle<()>> = None;
     while !stop.is_cancelled() {
-        let step = runner.step().await;
-        for job in step.jobs {
+        if runner.look_is_due() && look.as_ref().is_none_or(JoinHandle::is_finished) {
+            let runner = Arc::clone(&runner);
+            look = Some(tokio::spawn(async move { runner.look().await }));
+        }
+        for job in runner.take_ready() {
             let runner = Arc::clone(&runner);
             jobs.spawn(async move { runner.run(job).await });
         }
-        let wait = Duration::try_from(step.again_at.duration_since(clock.now())).unwrap_or_default();
+        while jobs.try_join_next().is_some() {}
         tokio::select! {
             () = stop.cancelled() => {}
             () = runner.woken() => {}
-            () = sleep(wait) => {}
+            () = sleep(LOOK_EVERY) => {}
         }
     }
     runner.wind_down();
-    jobs.close();
-    if timeout(grace, jobs.wait()).await.is_err() {
+    let all = async { while jobs.join_next().await.is_some() {} };
+    if timeout(grace, all).await.is_err() {
         tracing::warn!(left = jobs.len(), "stopping with deliveries on their way; they are made again after the start");
+        // Ended, not left running: another relay may take this store as soon as we have stopped.
+        jobs.shutdown().await;
+    }
+    if let Some(look) = look {
+        look.abort();
+        let _ = look.await;
     }
     runner.give_back_ready().await;
 }
@@ -52,8 +66,10 @@ pub(crate) async fn drive(runner: Arc<Runner>, clock: Arc<dyn Clock>, stop: Canc
 /// Sweeps the store and trims its log now and then, until `stop`.
 pub(crate) async fn sweep(store: Arc<dyn Store>, clock: Arc<dyn Clock>, stop: CancellationToken) {
     loop {
-        if let Err(error) = sweep_once(&*store, clock.now()).await {
-            tracing::warn!(%error, "the store could not be swept; it is tried again");
+        match stop.run_until_cancelled(sweep_once(&*store, clock.now())).await {
+            Some(Ok(())) => {}
+            Some(Err(error)) => tracing::warn!(%error, "the store could not be swept; it is tried again"),
+            None => return,
         }
         tokio::select! {
             () = stop.cancelled() => return,

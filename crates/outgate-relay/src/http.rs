@@ -1,6 +1,9 @@
 //! The HTTP listener: whether the relay lives, whether it takes mail, and its numbers.
 
+mod doorway;
+
 use crate::metrics::{CONTENT_TYPE, Observed};
+use doorway::Doorway;
 use axum::{Router, extract::State, http::StatusCode, http::header, response::IntoResponse, routing::get};
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -13,8 +16,9 @@ pub(crate) async fn serve(listener: TcpListener, observed: Arc<Observed>, stoppe
         .route("/readyz", get(ready))
         .route("/metrics", get(metrics))
         .with_state(observed);
-    let served = axum::serve(listener, routes).with_graceful_shutdown(stopped.cancelled_owned()).await;
-    if let Err(error) = served {
+    // Dropped when the relay has stopped: a page that is half read or half asked for holds nothing up.
+    if let Some(Err(error)) = stopped.run_until_cancelled(async { axum::serve(Doorway::new(listener), routes).await }).await
+    {
         tracing::error!(%error, "the HTTP listener ended");
     }
 }

@@ -1,5 +1,6 @@
 //! DKIM keys between the store and the signer: made, sealed, opened, used.
 
+use crate::master_key::{self, MasterKeyError};
 use async_trait::async_trait;
 use bytes::Bytes;
 use outgate_auth::MasterKey;
@@ -11,6 +12,7 @@ use outgate_mail::dkim::{self, SigningKey};
 use outgate_queue::{SignError, Signer};
 use std::{
     collections::{HashMap, VecDeque},
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
@@ -33,6 +35,21 @@ impl SealedKeys {
     pub fn new(master: Arc<MasterKey>, clock: Arc<dyn Clock>, randomness: Arc<dyn Randomness>) -> Self {
         Self { master, clock, randomness }
     }
+}
+
+/// The master key. A missing one is made only for a store that has nothing sealed; one that does not open what is sealed
+/// is refused, before anything is accepted that could not be signed.
+pub(crate) fn master(
+    data_dir: &Path,
+    sealed: Option<&(DomainName, NewDomainKey)>,
+    randomness: &dyn Randomness,
+) -> Result<MasterKey, MasterKeyError> {
+    let master = master_key::find(data_dir, sealed.is_none().then_some(randomness))?;
+    if let Some((domain, key)) = sealed {
+        let opened = master.open(&key.sealed_private_key, &context(domain, &key.selector));
+        opened.map_err(|_| MasterKeyError::Wrong(domain.clone()))?;
+    }
+    Ok(master)
 }
 
 /// What a sealed key is bound to, so that one cannot be put in another's place.
@@ -113,7 +130,10 @@ impl KeySigner {
             return Err(SignError("the domain has no active DKIM key".to_owned()));
         }
         let keys: Arc<[SigningKey]> = keys.into();
-        self.kept().opened.insert(domain, Opened { keys: Arc::clone(&keys), at: Instant::now() });
+        let mut kept = self.kept();
+        kept.opened.retain(|_, opened| opened.at.elapsed() < KEYS_FRESH); // opened keys stay in memory no longer than used
+        kept.opened.insert(domain, Opened { keys: Arc::clone(&keys), at: Instant::now() });
+        drop(kept);
         Ok(keys)
     }
 

@@ -25,6 +25,12 @@ pub enum MasterKeyError {
          keys in the store cannot be read", .0.display()
     )]
     Missing(PathBuf),
+    /// It is a key, but not the one.
+    #[error(
+        "the master key is not the one that the DKIM keys of {0} were sealed under: put the right one back from your \
+         backup as {FILE} in the data folder, or in {VARIABLE}"
+    )]
+    Wrong(outgate_core::DomainName),
     /// It is there and is no key.
     #[error("the master key from {0} is not a key: it must be the base64 of 32 bytes")]
     NotAKey(String),
@@ -67,21 +73,25 @@ pub fn find(data_dir: &Path, make: Option<&dyn Randomness>) -> Result<MasterKey,
     }
 }
 
+/// Makes the key whole or not at all: a draft, synced, under its name in one step, and the folder synced.
 fn create(file: &Path, randomness: &dyn Randomness) -> Result<MasterKey, MasterKeyError> {
     let key = MasterKey::generate(randomness);
-    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-    let mut made = match made {
-        Ok(made) => made,
+    let draft = file.with_extension(format!("key.new-{}", std::process::id()));
+    let made = (|| {
+        let mut made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+        key.to_base64().with_bytes(|text| made.write_all(text))?;
+        made.write_all(b"\n")?;
+        made.sync_all()?;
+        fs::hard_link(&draft, file)?;
+        fs::File::open(file.parent().unwrap_or(Path::new("/")))?.sync_all()
+    })();
+    let _ = fs::remove_file(&draft);
+    match made {
+        Ok(()) => Ok(key),
         // Another process made it between the look and here.
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => return read(file),
-        Err(error) => return Err(failed(file, &error)),
-    };
-    key.to_base64()
-        .with_bytes(|text| made.write_all(text))
-        .and_then(|()| made.write_all(b"\n"))
-        .and_then(|()| made.sync_all())
-        .map_err(|error| failed(file, &error))?;
-    Ok(key)
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => read(file),
+        Err(error) => Err(failed(file, &error)),
+    }
 }
 
 fn read(file: &Path) -> Result<MasterKey, MasterKeyError> {

@@ -1,5 +1,6 @@
 //! The running relay: everything wired, started in order, and ended in order.
 
+mod places;
 mod settings;
 
 use crate::{
@@ -7,13 +8,13 @@ use crate::{
     admin::{self, open_store},
     driver, http,
     identity::{self, IdentityError},
-    keys::{KeySigner, SealedKeys},
-    master_key::{self, MasterKeyError},
+    keys::{self, KeySigner, SealedKeys},
+    master_key::MasterKeyError,
     metrics::{CountedCarrier, CountedService, Metrics, Observed},
     route::{self, RouteError},
     system::{SystemClock, SystemRandomness},
 };
-use outgate_auth::{Hasher, HasherError, MasterKey, Throttle};
+use outgate_auth::{Hasher, HasherError, MasterKey};
 use outgate_core::{
     ByteBudget, Clock, KeyMaker, Ports, Randomness, Resolve,
     store::{Holder, Store, StoreError},
@@ -23,7 +24,7 @@ use outgate_queue::{Carrier, Intake, Runner, RunnerParts};
 use outgate_store_sqlite::{LockError, ServeLock};
 use outgate_submission::{Parts, Submission};
 use std::{net::SocketAddr, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle, time::timeout};
 use tokio_util::{
     sync::{CancellationToken, DropGuard},
     task::TaskTracker,
@@ -36,8 +37,8 @@ const NOTES_GRACE: Duration = Duration::from_secs(3);
 /// How long deliveries on their way may take to finish after that; the rest is made again after the start.
 const DELIVERY_GRACE: Duration = Duration::from_secs(10);
 
-/// Users that one read fetches while starting.
-const USERS_A_READ: usize = 1000;
+/// How long the background work (HTTP, sweeping, watching) may take to end after that.
+const REST_GRACE: Duration = Duration::from_secs(3);
 
 /// Why the relay did not start. Nothing was accepted.
 #[derive(Debug, thiserror::Error)]
@@ -199,7 +200,9 @@ impl Relay {
         self.carrier.close().await;
         self.stop_rest.cancel();
         self.rest.close();
-        self.rest.wait().await;
+        if timeout(REST_GRACE, self.rest.wait()).await.is_err() {
+            tracing::warn!(left = self.rest.len(), "stopping with background work unfinished; nothing depends on it");
+        }
     }
 }
 
@@ -239,22 +242,23 @@ impl RelayBuilder {
         let Self { config, store, resolve, carrier, clock, randomness } = self;
         config.judge()?;
         let metrics = Arc::new(Metrics::new());
-        let (store, commits, lock): (Arc<dyn Store>, _, _) = if let Some(store) = store {
-            (store, None, None)
+        let (store, commits, sealed, lock): (Arc<dyn Store>, _, _, _) = if let Some(store) = store {
+            (store, None, None, None)
         } else {
             admin::make_folder(&config)?;
             // Held before the store is opened, so that no second relay even looks at it.
             let lock = ServeLock::acquire(&config.data_dir)?;
             let store = open_store(&config, Opening::Serve).await?;
             let commits = store.commits();
-            (Arc::new(store), Some(commits), Some(lock))
+            let sealed = store.sealed_key().await.map_err(StartError::TakeOver)?;
+            (Arc::new(store), Some(commits), sealed, Some(lock))
         };
-        let master: Arc<MasterKey> = Arc::new(master_key::find(&config.data_dir, Some(&*randomness))?);
+        let master: Arc<MasterKey> = Arc::new(keys::master(&config.data_dir, sealed.as_ref(), &*randomness)?);
         let hasher = Arc::new(admin::hasher(&config)?);
         let (certificates, self_signed) = identity::load(&config)?;
         let tls = Tls::new(Arc::clone(&certificates))?;
 
-        let budget = ByteBudget::new(usize::try_from(config.submission.memory_budget.0).unwrap_or(usize::MAX));
+        let budget = ByteBudget::new(settings::memory(&config));
         let carrier = if let Some(carrier) = carrier {
             carrier
         } else {
@@ -274,7 +278,8 @@ impl RelayBuilder {
             law: settings::law(&config),
             notices: settings::notices(&config),
             holder: holder(&*randomness),
-            budget: Arc::clone(&budget),
+            // Beside what sessions hold: a slow destination must not keep applications from submitting.
+            budget: ByteBudget::new(settings::memory(&config)),
         });
         if lock.is_some() {
             // The only relay on this store: what an earlier life had leased is nobody's now.
@@ -291,7 +296,7 @@ impl RelayBuilder {
             config.hostname.clone(),
         ));
         let throttle = settings::throttle(&config);
-        remember_places(&*store, &throttle).await.map_err(StartError::TakeOver)?;
+        places::remember(&*store, &throttle).await.map_err(StartError::TakeOver)?;
         let submission = Submission::new(Parts {
             config: Arc::new(settings::session(&config, &budget)),
             store: Arc::clone(&store),
@@ -342,8 +347,7 @@ impl RelayBuilder {
             draining: stop_intake.clone(),
         };
         rest.spawn(http::serve(http_listener, Arc::new(observed), stop_rest.clone()));
-        let driver =
-            tokio::spawn(driver::drive(runner, Arc::clone(&clock), stop_carrying.clone(), DELIVERY_GRACE));
+        let driver = tokio::spawn(driver::drive(runner, stop_carrying.clone(), DELIVERY_GRACE));
         let listeners = tokio::spawn(listeners.run(stop_intake.clone(), SUBMISSION_GRACE));
 
         let keys = Arc::new(SealedKeys::new(master, Arc::clone(&clock), Arc::clone(&randomness)));
@@ -376,21 +380,4 @@ fn holder(randomness: &dyn Randomness) -> Holder {
     let mut word = [0_u8; 8];
     randomness.fill(&mut word);
     Holder(format!("relay-{:016x}", u64::from_be_bytes(word)).into())
-}
-
-/// Tells the throttle where applications signed in from before, so that a start under attack locks none of them out.
-async fn remember_places(store: &dyn Store, throttle: &Throttle) -> Result<(), StoreError> {
-    let mut after = None;
-    loop {
-        let page = store.users(None, after.as_ref(), USERS_A_READ).await?;
-        for user in &page {
-            if let Some(seen) = &user.last_connection {
-                outgate_core::Throttle::note(throttle, seen.address, &user.username, true, seen.at);
-            }
-        }
-        if page.len() < USERS_A_READ {
-            return Ok(());
-        }
-        after = page.into_iter().last().map(|user| user.username);
-    }
 }

@@ -52,6 +52,17 @@ pub(crate) fn carrier(
     Ok(Arc::new(NetworkCarrier::new(out, resolve, clock, randomness)?))
 }
 
+/// Whether a smart host makes sense, before any file is read.
+pub(crate) fn judge(table: &SmartHostTable) -> Result<(), String> {
+    if split(&table.address).is_none() {
+        return Err(format!("`{}` is not an address: write \"host:port\" or \"[2001:db8::1]:port\"", table.address));
+    }
+    if table.username.is_some() != table.password_file.is_some() {
+        return Err("username and password_file go together".to_owned());
+    }
+    Ok(())
+}
+
 fn read(table: &SmartHostTable) -> Result<SmartHost, RouteError> {
     let wrong = |why: String| RouteError::SmartHost(why);
     let (host, port) = split(&table.address).ok_or_else(|| {
@@ -87,7 +98,7 @@ fn split(address: &str) -> Option<(String, u16)> {
         None => (address, SUBMISSION_PORT),
     };
     let harmless = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    (!host.is_empty() && host.chars().all(harmless)).then(|| (host.to_owned(), port))
+    (!host.is_empty() && port != 0 && host.chars().all(harmless)).then(|| (host.to_owned(), port))
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, RouteError> {

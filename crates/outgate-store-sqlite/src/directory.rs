@@ -8,9 +8,19 @@ use crate::{Sqlite, row};
 use async_trait::async_trait;
 use outgate_core::{
     Account, AccountId, Actor, Domain, DomainId, DomainKey, DomainName, DomainState, LastConnection,
-    PasswordHash, SendRight, Standing, Timestamp, User, UserId, UserName, UserState, Username,
+    NewDomainKey, PasswordHash, SendRight, Standing, Timestamp, User, UserId, UserName, UserState, Username,
     store::{Credential, Directory, DirectoryError, NewDomain, NewUser, StoreError},
 };
+
+impl Sqlite {
+    /// Any one key that is sealed under the master key, with its domain's name; a living domain's if there is one.
+    ///
+    /// `None`: nothing is sealed yet, and any master key is as good as another. Otherwise only the master key that opens
+    /// this one will do, and a new one must not be made.
+    pub async fn sealed_key(&self) -> Result<Option<(DomainName, NewDomainKey)>, StoreError> {
+        self.read(|tx| Ok(domains::sealed_key(tx)?)).await
+    }
+}
 
 #[async_trait]
 impl Directory for Sqlite {

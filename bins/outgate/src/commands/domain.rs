@@ -45,7 +45,7 @@ async fn add(
     let admin = invocation.open(Opening::Create).await?;
     let file = password_file.map(PasswordFile::create).transpose()?;
     let request = AddDomain { account: AccountId::DEFAULT, name: name.clone(), trusted };
-    let domain = domains::add(admin.ports(), &admin.key_maker()?, admin.actor(), request).await?;
+    let domain = domains::add(admin.ports(), &admin.key_maker().await?, admin.actor(), request).await?;
     let Some(label) = with_user else {
         let document = AddedDomain { domain: ShownDomain::of(&domain), user: None };
         invocation.output.tell(&document, || format!("{}\n{}", added(&domain), next_user(&domain)))?;

@@ -3,60 +3,69 @@
 use super::{Job, Runner, settle::Ending};
 use crate::{Carried, Moment, Outcome, Parcel, decide, notify::Ended};
 use bytes::Bytes;
+use futures_util::FutureExt;
 use outgate_core::{
     Attempt, AttemptId, DeliveryId, FailureClass, MessageId, NetworkPath, Timestamp, Transcript,
     store::{LeasedMessage, SettledDelivery, StoreError},
 };
-use std::{collections::VecDeque, sync::atomic::Ordering};
+use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::atomic::Ordering};
+
+/// Jobs that one permit carries before it is given up to other destinations, when permits are scarce.
+const TURN: usize = 16;
 
 impl Runner {
     /// Carries a job to its settlement, and then, as long as its destination has a backlog, the next ones.
     pub async fn run(&self, mut job: Job) {
         let destination = job.leased.destination.clone();
         let mut next = VecDeque::new();
+        let mut carried = 0;
         loop {
-            let message = job.leased.message;
-            let Some(ending) = self.carry(&mut job).await else {
-                self.no_longer_running(message);
+            let Some(ending) = self.carry(&mut job).await else { break };
+            let Some(permit) = self.settle_or_keep(ending, job.permit, job.run).await else { break };
+            carried += 1;
+            if self.winding_down() || (carried >= TURN && self.permits.are_scarce()) {
                 break;
-            };
-            let Some(permit) = self.settle_or_keep(ending, job.permit).await else { break };
+            }
             if next.is_empty() {
                 next.extend(self.next_of_backlog(&destination).await);
             }
-            if self.winding_down() {
-                break;
-            }
-            let Some((leased, until)) = next.pop_front() else { return };
-            job = Job { leased, content: None, memory: None, permit, until };
+            let Some((leased, run)) = next.pop_front() else { return };
+            job = Job { leased, content: None, memory: None, permit, run };
         }
-        for (leased, _) in next {
+        for (leased, _run) in next {
             self.give_back(&leased).await;
-            self.no_longer_running(leased.message);
         }
     }
 
     /// One attempt. `None` when there was nothing to attempt, or no way to begin.
     async fn carry(&self, job: &mut Job) -> Option<Ending> {
+        if self.winding_down() {
+            self.give_back(&job.leased).await;
+            return None;
+        }
         let content = self.bytes_of(job).await?;
         let leased = job.leased.clone();
         let started_at = self.parts.clock.now();
-        let signed =
-            self.parts.signer.sign(leased.domain, &leased.domain_name, leased.message, &content).await;
-        let (leased, content, carried) = match signed {
-            Ok(signature) => {
-                let parcel = Parcel { message: leased, signature, content };
-                let carried = self.parts.carrier.carry(&parcel).await;
-                (parcel.message, parcel.content, carried)
-            }
-            Err(error) => {
-                let carried = all_deferred(&leased, &error.to_string());
-                (leased, content, carried)
-            }
-        };
+        // A bug met by one message must end neither the others nor the promise that this one ends some day.
+        let attempt = AssertUnwindSafe(self.attempt(leased.clone(), content.clone())).catch_unwind().await;
+        let carried = attempt.unwrap_or_else(|_| {
+            tracing::error!(message = %leased.message, "carrying a message met a bug; it is tried again");
+            all_deferred(&leased, "the relay met a bug of its own")
+        });
         let next_hop_tells = carried.dsn;
         let ended = self.decide_all(&leased, carried, started_at);
         Some(Ending { leased, content, next_hop_tells, ended, _memory: job.memory.clone() })
+    }
+
+    async fn attempt(&self, leased: LeasedMessage, content: Bytes) -> Carried {
+        let signer = &self.parts.signer;
+        match signer.sign(leased.domain, &leased.domain_name, leased.message, &content).await {
+            Ok(signature) => {
+                let parcel = Parcel { message: leased, signature, content };
+                self.parts.carrier.carry(&parcel).await
+            }
+            Err(error) => all_deferred(&leased, &error.to_string()),
+        }
     }
 
     /// The message's bytes: those in hand, or those in the store as far as memory allows.
@@ -66,7 +75,9 @@ impl Runner {
         }
         let message = job.leased.message;
         let mut memory = self.parts.budget.open();
-        if !memory.grow(usize::try_from(job.leased.size).unwrap_or(usize::MAX)) {
+        let size = usize::try_from(job.leased.size).unwrap_or(usize::MAX);
+        // A message larger than the whole budget goes too, when it is alone.
+        if !(memory.grow(size) || memory.grow_alone(size)) {
             self.give_back(&job.leased).await;
             return None;
         }
@@ -137,16 +148,6 @@ impl Runner {
                 Ended { settled, expired: decision.expired }
             })
             .collect()
-    }
-
-    pub(super) fn no_longer_running(&self, message: MessageId) {
-        let mut state = self.state();
-        if let Some(entry) = state.running.get_mut(&message) {
-            entry.0 -= 1;
-            if entry.0 == 0 {
-                state.running.remove(&message);
-            }
-        }
     }
 
     /// Gives a job's lease back untried.

@@ -1,6 +1,6 @@
 //! Writing down what became of a job, and telling its sender.
 
-use super::Runner;
+use super::{Runner, runs::Run};
 use crate::{
     Permit,
     notify::{Ended, Results, sender},
@@ -39,7 +39,7 @@ impl Ending {
 impl Runner {
     /// Settles, and returns the permit; or keeps both for the next step, when the store fails. Until it is recorded the
     /// message stays among the running, so that its lease is renewed and nobody delivers it again.
-    pub(super) async fn settle_or_keep(&self, mut ending: Ending, permit: Permit) -> Option<Permit> {
+    pub(super) async fn settle_or_keep(&self, mut ending: Ending, permit: Permit, run: Run) -> Option<Permit> {
         let message = ending.leased.message;
         loop {
             let settlement = self.settlement(&mut ending);
@@ -50,7 +50,7 @@ impl Runner {
                     if ending.keep_withheld(&answers) {
                         continue; // what the notification would have said of another delivery is not true any more
                     }
-                    self.no_longer_running(message);
+                    drop(run);
                     if let Some(to) = to {
                         self.send_soon(&to);
                     }
@@ -58,7 +58,7 @@ impl Runner {
                 }
                 Err(error) => {
                     tracing::error!(%message, %error, "an attempt could not be recorded; it is tried again");
-                    self.state().unsettled.push((ending, permit));
+                    self.state().unsettled.push((ending, permit, run));
                     return None;
                 }
             }

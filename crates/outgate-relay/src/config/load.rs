@@ -1,8 +1,10 @@
 //! Finding, reading and judging the configuration file.
 
-use super::Config;
+use super::{Config, Span};
 use std::path::{Path, PathBuf};
 
+/// The most recipients that a message may be allowed.
+const MOST_RECIPIENTS: usize = 100_000;
 /// Read when no file is named and it is there.
 const SYSTEM_FILE: &str = "/etc/outgate/outgate.toml";
 
@@ -85,22 +87,53 @@ impl Config {
         if self.hostname.is_empty() || self.hostname.len() > 253 || !self.hostname.chars().all(harmless) {
             return wrong("hostname", "write a host name of letters, digits, dots and hyphens");
         }
-        if self.submission.max_recipients == 0 {
-            return wrong("submission.max_recipients", "at least 1");
+        let submission = &self.submission;
+        if !(1..=MOST_RECIPIENTS).contains(&submission.max_recipients) {
+            return wrong("submission.max_recipients", "from 1 to 100000");
         }
-        if self.submission.max_line_octets < 1000 {
+        if submission.max_connections == 0 || submission.max_connections_per_address == 0 {
+            return wrong("submission.max_connections", "this and max_connections_per_address are at least 1");
+        }
+        if submission.max_errors == 0 {
+            return wrong("submission.max_errors", "at least 1");
+        }
+        if submission.max_line_octets < 1000 {
             return wrong("submission.max_line_octets", "at least 1000 (RFC 5321 §4.5.3.1.6)");
         }
-        if self.submission.max_message_bytes.0 < 65_536 {
+        if submission.max_message_bytes.0 < 65_536 {
             return wrong("submission.max_message_bytes", "at least 65536 (RFC 5321 §4.5.3.1.7)");
         }
-        if self.submission.memory_budget < self.submission.max_message_bytes {
-            return wrong("submission.memory_budget", "at least submission.max_message_bytes, or no large message fits");
+        if submission.memory_budget.0 / 2 < submission.max_message_bytes.0 {
+            return wrong("submission.memory_budget", "at least twice max_message_bytes, or no large message fits");
+        }
+        let retry = &self.delivery.retry;
+        for (key, span) in [
+            ("submission.command_timeout", submission.command_timeout),
+            ("submission.data_timeout", submission.data_timeout),
+            ("delivery.connect_timeout", self.delivery.connect_timeout),
+            ("delivery.retry.first", retry.first),
+        ] {
+            if span < Span::seconds(1) {
+                return wrong(key, "at least 1s");
+            }
+        }
+        if retry.first > retry.most || retry.most > retry.give_up_after {
+            return wrong("delivery.retry", "first is at most `most`, and `most` is at most give_up_after");
+        }
+        if self.delivery.mx_port == 0 {
+            return wrong("delivery.mx_port", "a port, 25 as a rule");
+        }
+        if let Some(smart_host) = &self.delivery.smart_host {
+            crate::route::judge(&smart_host.table())
+                .map_err(|why| ConfigError::Invalid { key: "delivery.smart_host", why })?;
         }
         let argon2 = &self.auth.argon2;
-        if argon2.iterations == 0 || argon2.parallelism == 0 || argon2.memory_kib < 8 * argon2.parallelism {
-            return wrong("auth.argon2", "iterations and parallelism at least 1, memory_kib at least 8 × parallelism");
-        }
+        let params = outgate_auth::Params {
+            memory_kib: argon2.memory_kib,
+            iterations: argon2.iterations,
+            parallelism: argon2.parallelism,
+        };
+        params.judge().map_err(|error| ConfigError::Invalid { key: "auth.argon2", why: error.to_string() })?;
         if self.auth.max_concurrent_hashes == Some(0) {
             return wrong("auth.max_concurrent_hashes", "at least 1");
         }
@@ -174,6 +207,14 @@ mod tests {
             ("hostname = \"a b\"", "hostname"),
             ("[submission]\nmax_recipients = 0", "submission.max_recipients"),
             ("[auth]\nargon2 = { memory_kib = 4 }", "auth.argon2"),
+            ("[auth]\nargon2 = { memory_kib = 4294967295 }", "auth.argon2"),
+            ("[submission]\nmax_connections = 0", "submission.max_connections"),
+            ("[submission]\nmax_recipients = 100000000", "submission.max_recipients"),
+            ("[submission]\nmemory_budget = 26214400", "submission.memory_budget"),
+            ("[submission]\ndata_timeout = \"0s\"", "submission.data_timeout"),
+            ("[delivery.retry]\nfirst = \"0s\"", "delivery.retry.first"),
+            ("[delivery.retry]\nmost = \"1s\"", "delivery.retry"),
+            ("[delivery]\nsmart_host = \"a:0\"", "delivery.smart_host"),
             ("[log]\nlevel = \"loud\"", "log.level"),
             ("[store]\nurl = \"mysql://x\"", "store.url"),
         ] {

@@ -31,7 +31,8 @@ pub struct Submission {
     pub command_timeout: Span,
     /// How long a message may pause while it comes; a minimum rate holds too.
     pub data_timeout: Span,
-    /// What messages may take in memory, all sessions together.
+    /// What messages may take in memory, all sessions together; at least twice the largest message. Deliveries on their way
+    /// have as much again.
     pub memory_budget: Bytes,
     /// Networks whose PROXY protocol header (v1, v2) is believed, and demanded.
     pub proxy_protocol_from: Vec<Network>,

@@ -24,6 +24,11 @@ pub(super) fn session(config: &Config, budget: &Arc<ByteBudget>) -> server::Conf
     }
 }
 
+/// What messages may take in memory.
+pub(super) fn memory(config: &Config) -> usize {
+    usize::try_from(config.submission.memory_budget.0).unwrap_or(usize::MAX)
+}
+
 /// What connections may cost.
 pub(super) fn rules(config: &Config) -> Rules {
     Rules {

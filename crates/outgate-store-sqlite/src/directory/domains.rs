@@ -44,15 +44,27 @@ pub(super) fn keys(tx: &Connection, domain: DomainId) -> Result<Vec<DomainKey>> 
         "SELECT k.id, k.selector, k.algorithm, k.public_key, k.sealed_private_key, k.stage, k.created_at
                FROM domains d JOIN domain_keys k ON k.domain = d.seq WHERE d.id = ?1 ORDER BY k.seq";
     row::all(tx, sql, [domain.as_bytes()], |row| {
-        let key = NewDomainKey {
-            id: row::id(row, 0, KeyId::from_bytes)?,
-            selector: row.get(1)?,
-            algorithm: row::state(row, 2)?,
-            public_key: row.get(3)?,
-            sealed_private_key: row.get(4)?,
-        };
-        Ok(DomainKey { key, domain, stage: row::state(row, 5)?, created_at: row::time(row, 6)? })
+        Ok(DomainKey { key: key(row)?, domain, stage: row::state(row, 5)?, created_at: row::time(row, 6)? })
     })
+}
+
+/// A key from the first five columns.
+fn key(row: &Row<'_>) -> Result<NewDomainKey> {
+    Ok(NewDomainKey {
+        id: row::id(row, 0, KeyId::from_bytes)?,
+        selector: row.get(1)?,
+        algorithm: row::state(row, 2)?,
+        public_key: row.get(3)?,
+        sealed_private_key: row.get(4)?,
+    })
+}
+
+/// Any one key that is sealed, with its domain's name; a living domain's before others.
+pub(super) fn sealed_key(tx: &Connection) -> Result<Option<(DomainName, NewDomainKey)>> {
+    let sql = "SELECT k.id, k.selector, k.algorithm, k.public_key, k.sealed_private_key, d.name
+               FROM domain_keys k JOIN domains d ON d.seq = k.domain WHERE length(k.sealed_private_key) > 0
+               ORDER BY d.deleted_at IS NOT NULL, k.seq LIMIT 1";
+    row::first(tx, sql, [], |row| Ok((row::text(row, 5)?, key(row)?)))
 }
 
 /// A living domain by id: its row and itself.

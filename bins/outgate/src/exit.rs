@@ -6,7 +6,7 @@ use outgate_core::{
     store::{EventsError, StoreError},
     users::UserError,
 };
-use outgate_relay::{ConfigError, OpenError, StartError};
+use outgate_relay::{ConfigError, LockError, OpenError, StartError};
 use std::{
     io::{ErrorKind, Write as _},
     path::PathBuf,
@@ -166,7 +166,7 @@ fn next(error: &CommandError) -> Option<String> {
         | CommandError::Domain(DomainError::Store(error))
         | CommandError::User(UserError::Store(error))
         | CommandError::Events(EventsError::Store(error)) => store(error),
-        CommandError::Start(StartError::Locked(_)) => Some(
+        CommandError::Start(StartError::Locked(LockError::Held(_))) => Some(
             "One relay serves a data folder: stop the other, or name another folder with --data.".to_owned(),
         ),
         CommandError::Config(_)

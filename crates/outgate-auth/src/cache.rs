@@ -31,15 +31,14 @@ impl Cache {
 
     /// Whether a pair verified less than [`BELIEVED_FOR`] ago.
     pub(crate) fn holds(&self, pair: &Fingerprint, now: Instant) -> bool {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        match kept.get_mut(pair) {
-            Some(since) if now.saturating_duration_since(*since) < BELIEVED_FOR => true,
-            Some(_) => {
-                kept.remove(pair);
-                false
-            }
-            None => false,
-        }
+        let since = self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(pair).copied();
+        since.is_some_and(|since| now.saturating_duration_since(since) < BELIEVED_FOR)
+    }
+
+    /// Whether a pair ever verified, as far as is remembered. Right for as long as the hash is the kept one, however
+    /// long ago: it is reason enough to let a sign-in try, though after [`BELIEVED_FOR`] the hash decides.
+    pub(crate) fn remembers(&self, pair: &Fingerprint) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_mut(pair).is_some()
     }
 }
 
@@ -54,13 +53,15 @@ mod tests {
         let mac = Fingerprinter::new(&Seeded::new(1));
         let pair = mac.of_pair(&PasswordHash::new("h"), &Secret::new("p"));
         let (cache, start) = (Cache::new(4), Instant::now());
-        assert!(!cache.holds(&pair, start));
+        assert!(!cache.holds(&pair, start) && !cache.remembers(&pair));
         cache.note(pair, start);
         for minutes in [0, 30, 59] {
             assert!(cache.holds(&pair, start + Duration::from_secs(minutes * 60)), "{minutes}");
         }
         assert!(!cache.holds(&pair, start + BELIEVED_FOR));
-        assert!(!cache.holds(&pair, start), "forgotten, not only hidden");
+        assert!(cache.remembers(&pair), "known to have been right");
+        cache.note(pair, start + BELIEVED_FOR);
+        assert!(cache.holds(&pair, start + BELIEVED_FOR), "the hash was asked again");
     }
 
     #[test]

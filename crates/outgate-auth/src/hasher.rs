@@ -132,6 +132,16 @@ impl PasswordHasher for Hasher {
         generate(randomness)
     }
 
+    fn is_well_formed(&self, password: &Secret) -> bool {
+        password.with_bytes(is_well_formed)
+    }
+
+    fn is_known(&self, kept: Option<&PasswordHash>, password: &Secret) -> bool {
+        // The decoy stands in for no hash, so that both take a MAC and a look; it is never remembered.
+        let hash = kept.unwrap_or(&self.parts.decoy);
+        self.parts.cache.remembers(&self.parts.fingerprints.of_pair(hash, password))
+    }
+
     async fn hash(&self, password: &Secret) -> Result<PasswordHash, HashError> {
         if !password.with_bytes(is_well_formed) {
             // It could never sign in.

@@ -44,12 +44,6 @@ impl<K: Eq + Hash + Clone, V> Recent<K, V> {
         self.young.insert(key, value);
     }
 
-    /// Forgets `key`.
-    pub(crate) fn remove(&mut self, key: &K) {
-        self.young.remove(key);
-        self.old.remove(key);
-    }
-
     fn make_room(&mut self) {
         if self.young.len() >= self.generation {
             self.old = mem::take(&mut self.young);
@@ -77,8 +71,6 @@ mod tests {
             assert!(map.len() <= 8);
         }
         assert!(map.get_mut(&1).is_none());
-        map.remove(&0);
-        assert!(map.get_mut(&0).is_none());
     }
 
     proptest! {

@@ -7,18 +7,30 @@
 //! A username that signed in from an address within the last week has a *place* there: a bucket of its own, which
 //! stands in for both shared ones. Whatever others fail, from that address or at that username, the application signs
 //! in; and an old server that keeps failing at the password of yesterday fills no bucket but its own.
+//!
+//! Attempts under way take up room as if they were to fail: of any number at once, no more are judged than fit. Where
+//! only they are in the way an attempt waits for them, so an application that opens all its connections at once is
+//! never turned away for its own.
 
 mod bucket;
+mod under_way;
 
 use crate::recent::Recent;
+use async_trait::async_trait;
 use bucket::Bucket;
 use outgate_core::{Admission, Timestamp, Username};
 use std::{
     net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
+    pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+use under_way::UnderWay;
 
 /// Addresses and usernames counted, each; past it those longest unseen are forgotten.
 const MOST_COUNTED: usize = 65_536;
@@ -29,6 +41,8 @@ const MOST_AT_HOME: usize = 65_536;
 const MOST_PLACES: usize = 16;
 /// How long after a success a place lasts.
 const PLACE_LASTS: Duration = Duration::from_hours(7 * 24);
+/// How long an attempt waits for others under way.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// So many failures in such a time; the bucket drains by one every `per / count`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,12 +77,39 @@ impl Default for ThrottleConfig {
 pub struct Throttle {
     config: ThrottleConfig,
     counts: Mutex<Counts>,
+    /// An attempt under way ended.
+    left: Notify,
 }
 
 struct Counts {
     addresses: Recent<IpAddr, Bucket>,
     usernames: Recent<Username, Bucket>,
     places: Recent<Username, Vec<Place>>,
+    under_way: UnderWay,
+}
+
+/// Whether a bucket has room for one more. In this order, the worse of two is the greater.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Room {
+    /// Yes, even if all under way fail.
+    Free,
+    /// If enough of those under way succeed.
+    Awaited,
+    /// No.
+    Full,
+}
+
+impl Room {
+    fn of(bucket: Option<Bucket>, rate: Rate, now: Timestamp, under_way: u32) -> Self {
+        let bucket = bucket.unwrap_or(Bucket::EMPTY);
+        if bucket.has_room(rate, now, under_way) {
+            Self::Free
+        } else if bucket.has_room(rate, now, 0) {
+            Self::Awaited
+        } else {
+            Self::Full
+        }
+    }
 }
 
 /// Where a username signed in from of late.
@@ -85,8 +126,31 @@ impl Throttle {
             addresses: Recent::new(MOST_COUNTED),
             usernames: Recent::new(MOST_COUNTED),
             places: Recent::new(MOST_AT_HOME),
+            under_way: UnderWay::default(),
         };
-        Self { config, counts: Mutex::new(counts) }
+        Self { config, counts: Mutex::new(counts), left: Notify::new() }
+    }
+
+    /// Admits an attempt or turns it away; `None` when that depends on others under way.
+    fn decide(&self, address: IpAddr, username: &Username, now: Timestamp) -> Option<Admission> {
+        let ThrottleConfig { per_address, per_username } = self.config;
+        let mut counts = self.counts();
+        let room = if let Some(bucket) = counts.place(address, username, now).map(|place| place.bucket) {
+            Room::of(Some(bucket), per_username, now, counts.under_way.at(address, username))
+        } else {
+            let bucket = counts.addresses.get_mut(&address).copied();
+            let by_address = Room::of(bucket, per_address, now, counts.under_way.from(address));
+            let bucket = counts.usernames.get_mut(username).copied();
+            by_address.max(Room::of(bucket, per_username, now, counts.under_way.of(username)))
+        };
+        match room {
+            Room::Free => {
+                counts.under_way.begin(address, username);
+                Some(Admission::Admitted)
+            }
+            Room::Awaited => None,
+            Room::Full => Some(Admission::Throttled),
+        }
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
@@ -116,18 +180,22 @@ impl Counts {
     }
 }
 
+#[async_trait]
 impl outgate_core::Throttle for Throttle {
-    fn admit(&self, address: IpAddr, username: &Username, now: Timestamp) -> Admission {
-        let ThrottleConfig { per_address, per_username } = self.config;
+    async fn admit(&self, address: IpAddr, username: &Username, now: Timestamp) -> Admission {
         let address = counted_as(address);
-        let mut counts = self.counts();
-        let full = if let Some(place) = counts.place(address, username, now) {
-            place.bucket.is_full(per_username, now)
-        } else {
-            counts.addresses.get_mut(&address).is_some_and(|bucket| bucket.is_full(per_address, now))
-                || counts.usernames.get_mut(username).is_some_and(|bucket| bucket.is_full(per_username, now))
-        };
-        if full { Admission::Throttled } else { Admission::Admitted }
+        let deadline = Instant::now() + LONGEST_WAIT;
+        loop {
+            let mut left = pin!(self.left.notified());
+            // Before the look, or an end right after it would be missed.
+            left.as_mut().enable();
+            if let Some(admission) = self.decide(address, username, now) {
+                return admission;
+            }
+            if timeout_at(deadline, left).await.is_err() {
+                return Admission::Busy;
+            }
+        }
     }
 
     fn note(&self, address: IpAddr, username: &Username, success: bool, now: Timestamp) {
@@ -142,6 +210,11 @@ impl outgate_core::Throttle for Throttle {
             counts.addresses.get_or_insert_with(&address, || Bucket::EMPTY).add(per_address, now);
             counts.usernames.get_or_insert_with(username, || Bucket::EMPTY).add(per_username, now);
         }
+    }
+
+    fn leave(&self, address: IpAddr, username: &Username) {
+        self.counts().under_way.end(counted_as(address), username);
+        self.left.notify_waiters();
     }
 }
 

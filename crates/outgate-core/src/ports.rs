@@ -67,6 +67,17 @@ pub trait PasswordHasher: Send + Sync {
     /// Draws a new password.
     fn generate(&self, randomness: &dyn Randomness) -> Secret;
 
+    /// Whether a text has the shape of the passwords made here. Depends on the text alone; costs no hash.
+    fn is_well_formed(&self, _password: &Secret) -> bool {
+        true
+    }
+
+    /// Whether a password is remembered to be the right one for `kept`. Costs no hash, and takes the same time for an
+    /// unknown username, whose `kept` is `None`, as for a wrong password (law 6).
+    fn is_known(&self, _kept: Option<&PasswordHash>, _password: &Secret) -> bool {
+        false
+    }
+
     /// Hashes a password.
     async fn hash(&self, password: &Secret) -> Result<PasswordHash, HashError>;
 
@@ -89,18 +100,26 @@ pub trait PasswordHasher: Send + Sync {
 /// Whether a guess may be made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It may.
+    /// It may, and is under way until [`Throttle::leave`].
     Admitted,
     /// Too many failed of late; no hash is made.
     Throttled,
+    /// Too many are under way, and none ended in time for this one.
+    Busy,
 }
 
 /// Counts failed sign-ins by address and by username.
+///
+/// Sign-ins under way count as if they were to fail, or many at once would all be admitted before the first is judged;
+/// but none is turned away for those of others that may yet succeed: it waits for them.
+#[async_trait]
 pub trait Throttle: Send + Sync {
-    /// Whether a sign-in may be tried.
-    fn admit(&self, address: IpAddr, username: &Username, now: Timestamp) -> Admission;
-    /// Notes how one ended.
+    /// Whether a sign-in may be tried. Waits, within a deadline, where that depends on others under way.
+    async fn admit(&self, address: IpAddr, username: &Username, now: Timestamp) -> Admission;
+    /// Notes that one was judged, and how.
     fn note(&self, address: IpAddr, username: &Username, success: bool, now: Timestamp);
+    /// Ends an admitted one: after [`Throttle::note`] where it was judged, and without it where it was not.
+    fn leave(&self, address: IpAddr, username: &Username);
 }
 
 /// Why no DKIM keys could be made.

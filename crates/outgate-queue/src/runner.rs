@@ -163,7 +163,13 @@ impl Runner {
 
     /// A job straight from intake, with what its bytes may stay in memory by; `None` cannot be, for what was just kept
     /// is not carried yet.
-    pub(crate) fn job(&self, mut leased: LeasedMessage, content: &Bytes, permit: Permit, lease: &Lease) -> Option<Job> {
+    pub(crate) fn job(
+        &self,
+        mut leased: LeasedMessage,
+        content: &Bytes,
+        permit: Permit,
+        lease: &Lease,
+    ) -> Option<Job> {
         let run = self.runs.begin(&mut leased, lease.until)?;
         let mut memory = self.parts.budget.open();
         // A destination that takes its time must not fill the memory: then the bytes are read from the store in its turn.

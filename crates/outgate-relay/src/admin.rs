@@ -8,7 +8,10 @@ use crate::{
     system::{SystemClock, SystemRandomness},
 };
 use outgate_auth::{Hasher, HasherError, PoolLimits};
-use outgate_core::{Actor, Clock, KeyMaker, Ports, Resolve, store::{Store, StoreError}};
+use outgate_core::{
+    Actor, Clock, KeyMaker, Ports, Resolve,
+    store::{Store, StoreError},
+};
 use outgate_dns::Resolver;
 use outgate_store_sqlite::{LockError, OpenOptions, ServeLock, Sqlite};
 use std::{
@@ -90,7 +93,14 @@ impl Admin {
     pub async fn open(config: Config, opening: Opening) -> Result<Self, OpenError> {
         let store = Arc::new(open_store(&config, opening).await?);
         let hasher = hasher(&config)?;
-        Ok(Self { config, store, hasher, clock: SystemClock, randomness: SystemRandomness, actor: operator() })
+        Ok(Self {
+            config,
+            store,
+            hasher,
+            clock: SystemClock,
+            randomness: SystemRandomness,
+            actor: operator(),
+        })
     }
 
     /// What use cases are handed.
@@ -139,14 +149,16 @@ impl Admin {
 /// Makes the data folder where there is none, and refuses one that belongs to somebody else.
 pub(crate) fn make_folder(config: &Config) -> Result<(), OpenError> {
     let folder = &config.data_dir;
-    let failed = |error: &std::io::Error| OpenError::Folder { folder: folder.clone(), why: error.to_string() };
+    let failed =
+        |error: &std::io::Error| OpenError::Folder { folder: folder.clone(), why: error.to_string() };
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(|error| failed(&error))?;
     check_owner(folder)
 }
 
 /// What another user's process writes here, the relay could not open any more.
 fn check_owner(folder: &Path) -> Result<(), OpenError> {
-    let failed = |error: std::io::Error| OpenError::Folder { folder: folder.to_owned(), why: error.to_string() };
+    let failed =
+        |error: std::io::Error| OpenError::Folder { folder: folder.to_owned(), why: error.to_string() };
     match fs::metadata(folder) {
         Err(error) if error.kind() == ErrorKind::NotFound => Err(OpenError::NothingHere(folder.to_owned())),
         Err(error) => Err(failed(error)),
@@ -174,7 +186,10 @@ pub(crate) async fn open_store(config: &Config, opening: Opening) -> Result<Sqli
         migrate: opening == Opening::Serve || !ServeLock::is_held(folder)?,
         reserve_bytes: config.store.reserve_bytes.0,
     };
-    tokio::task::spawn_blocking(move || Sqlite::open(&path, &options)).await.map_err(OpenError::Cut)?.map_err(OpenError::Store)
+    tokio::task::spawn_blocking(move || Sqlite::open(&path, &options))
+        .await
+        .map_err(OpenError::Cut)?
+        .map_err(OpenError::Store)
 }
 
 /// The password hasher that the configuration asks for.

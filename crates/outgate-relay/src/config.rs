@@ -6,8 +6,8 @@ mod values;
 
 pub use load::{ConfigError, Loaded, Source};
 pub use sections::{
-    Argon2, Auth, Delivery, Dns, Http, Log, LogFormat, Retry, SmartHost, SmartHostTls, SmartHostTable,
-    Store, Submission, Throttle, Tls,
+    Argon2, Auth, Delivery, Dns, Http, Log, LogFormat, Retry, SmartHost, SmartHostTable, SmartHostTls, Store,
+    Submission, Throttle, Tls,
 };
 pub use values::{Bytes, Network, Rate, Span};
 

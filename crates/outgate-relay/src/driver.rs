@@ -52,7 +52,10 @@ pub(crate) async fn drive(runner: Arc<Runner>, stop: CancellationToken, grace: D
     runner.wind_down();
     let all = async { while jobs.join_next().await.is_some() {} };
     if timeout(grace, all).await.is_err() {
-        tracing::warn!(left = jobs.len(), "stopping with deliveries on their way; they are made again after the start");
+        tracing::warn!(
+            left = jobs.len(),
+            "stopping with deliveries on their way; they are made again after the start"
+        );
         // Ended, not left running: another relay may take this store as soon as we have stopped.
         jobs.shutdown().await;
     }

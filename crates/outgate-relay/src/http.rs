@@ -3,8 +3,8 @@
 mod doorway;
 
 use crate::metrics::{CONTENT_TYPE, Observed};
-use doorway::Doorway;
 use axum::{Router, extract::State, http::StatusCode, http::header, response::IntoResponse, routing::get};
+use doorway::Doorway;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -17,7 +17,8 @@ pub(crate) async fn serve(listener: TcpListener, observed: Arc<Observed>, stoppe
         .route("/metrics", get(metrics))
         .with_state(observed);
     // Dropped when the relay has stopped: a page that is half read or half asked for holds nothing up.
-    if let Some(Err(error)) = stopped.run_until_cancelled(async { axum::serve(Doorway::new(listener), routes).await }).await
+    if let Some(Err(error)) =
+        stopped.run_until_cancelled(async { axum::serve(Doorway::new(listener), routes).await }).await
     {
         tracing::error!(%error, "the HTTP listener ended");
     }

@@ -5,8 +5,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use outgate_auth::MasterKey;
 use outgate_core::{
-    Clock, DkimAlgorithm, DomainId, DomainKey, DomainName, KeyId, KeyMakeError, KeyMaker, KeyStage, MessageId,
-    NewDomainKey, Randomness, store::Store,
+    Clock, DkimAlgorithm, DomainId, DomainKey, DomainName, KeyId, KeyMakeError, KeyMaker, KeyStage,
+    MessageId, NewDomainKey, Randomness, store::Store,
 };
 use outgate_mail::dkim::{self, SigningKey};
 use outgate_queue::{SignError, Signer};
@@ -120,7 +120,9 @@ impl KeySigner {
     }
 
     async fn keys(&self, domain: DomainId, name: &DomainName) -> Result<Arc<[SigningKey]>, SignError> {
-        if let Some(opened) = self.kept().opened.get(&domain).filter(|opened| opened.at.elapsed() < KEYS_FRESH) {
+        if let Some(opened) =
+            self.kept().opened.get(&domain).filter(|opened| opened.at.elapsed() < KEYS_FRESH)
+        {
             return Ok(Arc::clone(&opened.keys));
         }
         let keys = self.store.domain_keys(domain).await.map_err(|error| SignError(error.to_string()))?;
@@ -143,7 +145,8 @@ impl KeySigner {
             .master
             .open(&key.sealed_private_key, &context(name, &key.selector))
             .map_err(|error| SignError(error.to_string()))?;
-        SigningKey::from_pkcs8(key.algorithm, &key.selector, name, &private).map_err(|error| SignError(error.to_string()))
+        SigningKey::from_pkcs8(key.algorithm, &key.selector, name, &private)
+            .map_err(|error| SignError(error.to_string()))
     }
 
     fn remember(&self, message: MessageId, signature: &Bytes) {

@@ -23,11 +23,12 @@ mod system;
 
 pub use admin::{Admin, OpenError, Opening};
 pub use config::{
-    Argon2, Auth, Bytes, Config, ConfigError, Delivery, Dns, Http, Loaded, Log, LogFormat, Network, Rate, Retry,
-    SmartHost, SmartHostTable, SmartHostTls, Source, Span, Store, Submission, Throttle, Tls,
+    Argon2, Auth, Bytes, Config, ConfigError, Delivery, Dns, Http, Loaded, Log, LogFormat, Network, Rate,
+    Retry, SmartHost, SmartHostTable, SmartHostTls, Source, Span, Store, Submission, Throttle, Tls,
 };
 pub use identity::IdentityError;
 pub use keys::{KeySigner, SealedKeys};
-pub use route::RouteError;
+pub use outgate_store_sqlite::LockError;
 pub use relay::{Addresses, Relay, RelayBuilder, StartError};
+pub use route::RouteError;
 pub use system::{SystemClock, SystemRandomness};

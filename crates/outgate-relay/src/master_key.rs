@@ -96,12 +96,16 @@ fn create(file: &Path, randomness: &dyn Randomness) -> Result<MasterKey, MasterK
 
 fn read(file: &Path) -> Result<MasterKey, MasterKeyError> {
     let mut bytes = Vec::with_capacity(64);
-    fs::File::open(file).and_then(|mut open| open.read_to_end(&mut bytes)).map_err(|error| failed(file, &error))?;
+    fs::File::open(file)
+        .and_then(|mut open| open.read_to_end(&mut bytes))
+        .map_err(|error| failed(file, &error))?;
     parse(&Secret::new(bytes), || file.display().to_string())
 }
 
 fn parse(text: &Secret, from: impl FnOnce() -> String) -> Result<MasterKey, MasterKeyError> {
-    let key = text.with_bytes(|bytes| std::str::from_utf8(bytes).ok().and_then(|text| MasterKey::from_base64(text).ok()));
+    let key = text.with_bytes(|bytes| {
+        std::str::from_utf8(bytes).ok().and_then(|text| MasterKey::from_base64(text).ok())
+    });
     key.ok_or_else(|| MasterKeyError::NotAKey(from()))
 }
 

@@ -166,7 +166,12 @@ impl Relay {
 
     /// What use cases are handed.
     pub fn ports(&self) -> Ports<'_> {
-        Ports { store: &*self.store, hasher: &*self.hasher, clock: &*self.clock, randomness: &*self.randomness }
+        Ports {
+            store: &*self.store,
+            hasher: &*self.hasher,
+            clock: &*self.clock,
+            randomness: &*self.randomness,
+        }
     }
 
     /// Makes DKIM keys for new domains.
@@ -201,7 +206,10 @@ impl Relay {
         self.stop_rest.cancel();
         self.rest.close();
         if timeout(REST_GRACE, self.rest.wait()).await.is_err() {
-            tracing::warn!(left = self.rest.len(), "stopping with background work unfinished; nothing depends on it");
+            tracing::warn!(
+                left = self.rest.len(),
+                "stopping with background work unfinished; nothing depends on it"
+            );
         }
     }
 }
@@ -285,7 +293,10 @@ impl RelayBuilder {
             // The only relay on this store: what an earlier life had leased is nobody's now.
             let taken = runner.take_over().await.map_err(StartError::TakeOver)?;
             if taken > 0 {
-                tracing::info!(taken, "took up deliveries that were on their way when the relay last stopped");
+                tracing::info!(
+                    taken,
+                    "took up deliveries that were on their way when the relay last stopped"
+                );
             }
         }
         let intake = Arc::new(Intake::new(
@@ -311,7 +322,8 @@ impl RelayBuilder {
         let counted: Arc<dyn Service> =
             Arc::new(CountedService::new(Arc::clone(&submission) as _, Arc::clone(&metrics)));
         let mut listeners = Listeners::new(settings::rules(&config), Arc::clone(&counters));
-        let mut addresses = Addresses { starttls: Vec::new(), implicit_tls: Vec::new(), http: config.http.listen };
+        let mut addresses =
+            Addresses { starttls: Vec::new(), implicit_tls: Vec::new(), http: config.http.listen };
         for (wanted, opening, got) in [
             (&config.submission.starttls, Door::Clear, &mut addresses.starttls),
             (&config.submission.implicit_tls, Door::Tls, &mut addresses.implicit_tls),

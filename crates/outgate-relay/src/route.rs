@@ -55,7 +55,10 @@ pub(crate) fn carrier(
 /// Whether a smart host makes sense, before any file is read.
 pub(crate) fn judge(table: &SmartHostTable) -> Result<(), String> {
     if split(&table.address).is_none() {
-        return Err(format!("`{}` is not an address: write \"host:port\" or \"[2001:db8::1]:port\"", table.address));
+        return Err(format!(
+            "`{}` is not an address: write \"host:port\" or \"[2001:db8::1]:port\"",
+            table.address
+        ));
     }
     if table.username.is_some() != table.password_file.is_some() {
         return Err("username and password_file go together".to_owned());

@@ -8,7 +8,10 @@ use rand::Rng;
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the clock that is handed around comes from")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the clock that is handed around comes from"
+    )]
     fn now(&self) -> Timestamp {
         // To the millisecond, as stores keep it.
         Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or(Timestamp::UNIX_EPOCH)
@@ -21,7 +24,10 @@ pub struct SystemRandomness;
 
 impl Randomness for SystemRandomness {
     fn fill(&self, bytes: &mut [u8]) {
-        #[expect(clippy::disallowed_methods, reason = "the one place where the randomness that is handed around comes from")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "the one place where the randomness that is handed around comes from"
+        )]
         rand::rng().fill_bytes(bytes);
     }
 }

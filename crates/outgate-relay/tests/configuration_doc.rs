@@ -28,7 +28,10 @@ fn the_page_says_what_the_types_say() {
         std::fs::write(&file, &page).unwrap();
     }
     let kept = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(kept == page, "docs/configuration.md is out of date: run UPDATE_DOCS=1 cargo test -p outgate-relay");
+    assert!(
+        kept == page,
+        "docs/configuration.md is out of date: run UPDATE_DOCS=1 cargo test -p outgate-relay"
+    );
 }
 
 #[expect(clippy::unwrap_used, reason = "a test's own helpers may fail loudly")]
@@ -55,10 +58,12 @@ fn section(page: &mut String, root: &Value, schema: &Value, defaults: &Value, pa
     for (key, property) in schema["properties"].as_object().unwrap() {
         let target = resolve(root, property);
         if target["properties"].is_object() && target["anyOf"].is_null() {
-            let text = property["description"].as_str().or(target["description"].as_str()).unwrap_or_default();
+            let text =
+                property["description"].as_str().or(target["description"].as_str()).unwrap_or_default();
             sections.push((key, target, text));
         } else {
-            let text = property["description"].as_str().or(target["description"].as_str()).unwrap_or_default();
+            let text =
+                property["description"].as_str().or(target["description"].as_str()).unwrap_or_default();
             let default = match &defaults[key] {
                 Value::Null => "–".to_owned(),
                 value => format!("`{value}`"),
@@ -87,7 +92,8 @@ fn resolve<'a>(root: &'a Value, property: &'a Value) -> &'a Value {
 /// The words that an enumeration takes.
 fn choices(target: &Value) -> String {
     let Some(words) = target["oneOf"].as_array() else { return String::new() };
-    let words: Vec<String> = words.iter().filter_map(|word| Some(format!("`{}`", word["const"].as_str()?))).collect();
+    let words: Vec<String> =
+        words.iter().filter_map(|word| Some(format!("`{}`", word["const"].as_str()?))).collect();
     if words.is_empty() { String::new() } else { format!(" One of {}.", words.join(", ")) }
 }
 

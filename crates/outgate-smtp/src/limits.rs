@@ -18,6 +18,12 @@ impl Limits {
     pub const COMMAND_LINE: usize = 4096;
     /// Octets of AUTH, and of a line inside its exchange, with CR LF (RFC 4954 §4).
     pub const AUTH_LINE: usize = 12_288;
+    /// Octets of a refused line, or of chunks that belong to no transaction, that are read only to be thrown away
+    /// before a sign-in; past it `421` and close. Inside a transaction, and once signed in, it is twice the message
+    /// limit: who has sent a message ahead of its refusal (RFC 2920, RFC 3030 §4.2) is heard to its end.
+    pub const DISCARDED: usize = 65_536;
+    /// What a recipient takes of the memory budget beside its address and ORCPT.
+    pub const RECIPIENT_OCTETS: usize = 320;
     /// `Received:` fields of a message; more is a loop (RFC 5321 §6.3).
     pub const HOPS: usize = 100;
 }

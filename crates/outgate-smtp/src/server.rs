@@ -148,6 +148,8 @@ pub struct Session {
     errors: usize,
     /// Where refusals are counted as they are said.
     tally: Option<Arc<Tally>>,
+    /// Octets of messages that came since the last `MAIL`.
+    content_octets: u64,
     /// Bytes came that nobody has looked at.
     unseen: bool,
 }
@@ -165,6 +167,7 @@ impl Session {
             right: None,
             errors: 0,
             tally: None,
+            content_octets: 0,
             unseen: false,
         }
     }
@@ -266,13 +269,22 @@ impl Session {
     /// Reads one line and obeys it; `false` when none has come whole.
     fn read_line(&mut self) -> bool {
         self.input.finish_discard();
+        if self.input.is_endless() {
+            self.refuse_uncounted(&Refusal::TooMuchDiscarded);
+            return true;
+        }
         // RFC 4954 §4: a response may be long, also when it comes with the command
         let auth = self.input.begins_with("AUTH ") || matches!(self.state, State::SigningIn(_));
         let limit = if auth { Limits::AUTH_LINE } else { Limits::COMMAND_LINE };
         // Before the sign-in every line may hold a password.
         let wipe = self.right.is_none();
+        let chunk = matches!(self.state, State::Commands) && self.input.begins_with("BDAT");
         let mut input = std::mem::take(&mut self.input);
-        let read = input.next_line(limit, wipe, |frame| self.line(frame));
+        let read = input.next_line(limit, wipe, |frame| match frame {
+            // What follows is a chunk, and nobody knows how much of it.
+            Frame::Refused(_) if chunk => self.refuse(Refusal::ChunkUnreadable),
+            frame => self.line(frame),
+        });
         self.input = input;
         read.is_some()
     }

@@ -153,12 +153,15 @@ impl PasswordHasher for PlainHasher {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OpenThrottle;
 
+#[async_trait]
 impl Throttle for OpenThrottle {
-    fn admit(&self, _: IpAddr, _: &Username, _: Timestamp) -> Admission {
+    async fn admit(&self, _: IpAddr, _: &Username, _: Timestamp) -> Admission {
         Admission::Admitted
     }
 
     fn note(&self, _: IpAddr, _: &Username, _: bool, _: Timestamp) {}
+
+    fn leave(&self, _: IpAddr, _: &Username) {}
 }
 
 /// Makes keys that look right from outside and sign nothing; no two are alike.

@@ -17,9 +17,22 @@ const STATEMENTS: usize = 128;
 
 /// A connection that writes; the file must be there.
 pub(crate) fn writer(path: &Path) -> Result<Connection> {
+    let connection = unproven(path)?;
+    trust(&connection)?;
+    Ok(connection)
+}
+
+/// One that will write once the file has proved sound. Until it is trusted, closing it leaves the file and its log as
+/// they are.
+pub(crate) fn unproven(path: &Path) -> Result<Connection> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, BUSY)?;
     connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
     Ok(connection)
+}
+
+/// The file is sound: the last connection to close may move the log into it and remove the log.
+pub(crate) fn trust(connection: &Connection) -> Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false).map(drop)
 }
 
 /// A connection that sees what is committed and cannot write.
@@ -31,12 +44,16 @@ pub(crate) fn reader(path: &Path) -> Result<Connection> {
 
 /// A connection that moves the log into the file.
 pub(crate) fn checkpointer(path: &Path) -> Result<Connection> {
-    open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, CHECKPOINT_BUSY)
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, CHECKPOINT_BUSY)?;
+    trust(&connection)?;
+    Ok(connection)
 }
 
 fn open(path: &Path, access: OpenFlags, busy: Duration) -> Result<Connection> {
     // Each connection is used by one thread at a time: SQLite's own locks would be in vain.
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    // Before anything reads the file: SQLite would move the log into a damaged file, too, and then remove it.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.busy_timeout(busy)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     // Plans do not hang on bound values: otherwise SQLite prepares some statements anew whenever they are used.

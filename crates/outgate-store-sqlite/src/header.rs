@@ -70,7 +70,8 @@ pub(crate) fn log_of(path: &Path) -> PathBuf {
     name.into()
 }
 
-fn length(path: &Path) -> Result<u64, OpenError> {
+/// A file's length; nothing where there is no file.
+pub(crate) fn length(path: &Path) -> Result<u64, OpenError> {
     match std::fs::metadata(path) {
         Ok(found) => Ok(found.len()),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(0),

@@ -5,8 +5,8 @@
 //! only one may serve, by [`ServeLock`].
 //!
 //! The map, mirroring `outgate_core::store`:
-//! - `open` and its helpers `header` (looking at a file without touching it), `schema` (migrations), `connect`;
-//!   `lock`: who serves
+//! - `open` and its helpers `header` (looking at a file without touching it), `schema` (migrations), `made` (whether there
+//!   should be one), `connect`; `lock`: who serves
 //! - `writer`: every verb that is waiting in one transaction; `reader`: looking at what is committed; `checkpoint`: moving
 //!   the log into the file, beside the writer
 //! - `directory`, `queue`, `log`: the verbs
@@ -21,6 +21,7 @@ mod fault;
 mod header;
 mod lock;
 mod log;
+mod made;
 mod open;
 mod queue;
 mod reader;

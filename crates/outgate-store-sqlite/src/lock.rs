@@ -12,8 +12,8 @@ use std::{
     time::Duration,
 };
 
-/// The file that is locked, in the data folder.
-const FILE: &str = "serve.lock";
+/// The file that is locked, in the data folder. What is in it does not matter to the lock.
+pub(crate) const FILE: &str = "serve.lock";
 /// How often the lock is tried: a command that asks whether it is held holds it for a moment itself.
 const TRIES: u32 = 5;
 /// How long to wait between tries.

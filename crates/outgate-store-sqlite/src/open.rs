@@ -1,6 +1,6 @@
 //! Opening and creating: every reason to refuse is found before anything is touched.
 
-use crate::{connect, header, schema};
+use crate::{connect, header, made, schema};
 use rusqlite::{Connection, ErrorCode};
 use std::{
     fs::{self, File},
@@ -37,6 +37,17 @@ pub enum OpenError {
     Empty {
         /// The file.
         path: PathBuf,
+    },
+    /// One was made here, and it is gone.
+    #[error(
+        "{} is gone, and its log with it: put it back or restore it from a backup; to begin with an empty one, remove {}",
+        path.display(), mark.display()
+    )]
+    Lost {
+        /// Where it was.
+        path: PathBuf,
+        /// The file that remembers it.
+        mark: PathBuf,
     },
     /// A log without its database.
     #[error("{} is there but its database is not: put the database back, or move the log away", log.display())]
@@ -79,7 +90,10 @@ pub enum OpenError {
         known: u32,
     },
     /// Something in it is broken.
-    #[error("{} is damaged: {detail}; restore it from a backup", path.display())]
+    #[error(
+        "{} is damaged: {detail}; move it and {} away, and restore it from a backup",
+        path.display(), header::log_of(path).display()
+    )]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -113,23 +127,42 @@ pub enum OpenError {
 /// Opens a connection for writing to a database that is ours, whole, and of this program's schema.
 pub(crate) fn checked(path: &Path, options: &OpenOptions) -> Result<Connection, OpenError> {
     let refused = |error| of_sqlite(path, error);
+    // In this order: whoever makes one at this moment puts it in place before the mark.
+    let remembered = made::remembers(path)?;
     if !header::inspect(path)? {
         if !options.create {
             return Err(OpenError::Missing { path: path.to_owned() });
         }
+        if remembered {
+            return Err(OpenError::Lost { path: path.to_owned(), mark: made::mark_of(path) });
+        }
         create(path)?;
     }
-    let mut connection = connect::writer(path).map_err(refused)?;
-    let found = schema::version(&connection).map_err(refused)?;
-    if found < schema::VERSION {
-        if !options.migrate {
-            return Err(OpenError::Older { path: path.to_owned(), found, known: schema::VERSION });
-        }
+    let mut connection = connect::unproven(path).map_err(refused)?;
+    let judged = judge(&connection, path, options);
+    // Refused, it leaves a log as it is; an empty one, that SQLite may have just made, need not stay.
+    if judged.is_ok() || header::length(&header::log_of(path)).is_ok_and(|length| length == 0) {
+        connect::trust(&connection).map_err(refused)?;
+    }
+    if judged? < schema::VERSION {
         schema::migrate(&mut connection).map_err(refused)?;
     }
-    match schema::fault(&connection).map_err(refused)? {
+    if options.create && !remembered {
+        made::remember(path);
+    }
+    Ok(connection)
+}
+
+/// Looks inside and writes nothing; returns the schema version.
+fn judge(connection: &Connection, path: &Path, options: &OpenOptions) -> Result<u32, OpenError> {
+    let refused = |error| of_sqlite(path, error);
+    let found = schema::version(connection).map_err(refused)?;
+    if found < schema::VERSION && !options.migrate {
+        return Err(OpenError::Older { path: path.to_owned(), found, known: schema::VERSION });
+    }
+    match schema::fault(connection, found).map_err(refused)? {
         Some(detail) => Err(OpenError::Damaged { path: path.to_owned(), detail }),
-        None => Ok(connection),
+        None => Ok(found),
     }
 }
 

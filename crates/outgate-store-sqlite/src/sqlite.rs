@@ -33,8 +33,9 @@ pub struct Sqlite {
 impl Sqlite {
     /// Opens the database at `path`; its folder must be there.
     ///
-    /// Refuses, touching nothing, what is missing (unless it may create), empty, damaged, not ours, or written by a newer
-    /// version. The file is made with mode 0600.
+    /// Refuses, touching neither the file nor its log, what is missing (unless it may create), lost, empty, damaged, not
+    /// ours, or written by a newer version; SQLite's index of a log (`-shm`), which can be made anew at any time, may be.
+    /// The file is made with mode 0600.
     pub fn open(path: &Path, options: &OpenOptions) -> Result<Self, OpenError> {
         let io = |source| OpenError::Io { path: path.to_owned(), source };
         let refused = |error| open::of_sqlite(path, error);

@@ -4,10 +4,13 @@ use crate::exit::CommandError;
 use outgate_core::Username;
 use std::{
     fs::{self, File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Seek as _, Write as _},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
+
+/// More than a password and its line feed take.
+const ROOM: usize = 256;
 
 /// The file, made before anything is changed; gone again unless a password was written to it.
 #[derive(Debug)]
@@ -20,22 +23,30 @@ pub(crate) struct PasswordFile {
 impl PasswordFile {
     /// Makes the file: exclusively, so that nothing is overwritten and no link is followed, and with mode 0600.
     pub(crate) fn create(path: &Path) -> Result<Self, CommandError> {
+        let failed = |error: io::Error| CommandError::File { file: path.to_owned(), why: error.to_string() };
         match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-            Ok(file) => Ok(Self { path: path.to_owned(), file, written: false }),
+            Ok(file) => {
+                let mut made = Self { path: path.to_owned(), file, written: false };
+                // Room for the password is taken now: a full disk must show before the old password is dead.
+                made.file.write_all(&[b' '; ROOM]).and_then(|()| made.file.sync_all()).map_err(failed)?;
+                Ok(made)
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 Err(CommandError::FileExists(path.to_owned()))
             }
-            Err(error) => Err(CommandError::File { file: path.to_owned(), why: error.to_string() }),
+            Err(error) => Err(failed(error)),
         }
     }
 
     /// Writes the password and a line feed, durably. `username` is whose it is, for the error.
     pub(crate) fn write(mut self, username: &Username, password: &str) -> Result<PathBuf, CommandError> {
-        let written = self
-            .file
-            .write_all(password.as_bytes())
-            .and_then(|()| self.file.write_all(b"\n"))
-            .and_then(|()| self.file.sync_all());
+        let written = (|| {
+            self.file.rewind()?;
+            self.file.write_all(password.as_bytes())?;
+            self.file.write_all(b"\n")?;
+            self.file.set_len(password.len() as u64 + 1)?;
+            self.file.sync_all()
+        })();
         match written {
             Ok(()) => {
                 self.written = true;

@@ -48,6 +48,23 @@ async fn a_hit_needs_no_hash_and_a_reset_leaves_nothing_to_hit() {
 }
 
 #[tokio::test]
+async fn known_is_what_verified_for_the_kept_hash() {
+    let hasher = hasher(SMALL, PoolLimits::of(1));
+    let (password, other) = (secret(2), secret(3));
+    let kept = hasher.hash(&password).await.unwrap();
+    assert!(!hasher.is_known(Some(&kept), &password), "not verified yet");
+    assert_eq!(hasher.verify(Some(&kept), &password).await, RIGHT);
+    assert_eq!(hasher.verify(Some(&kept), &other).await, WRONG);
+    assert_eq!(hasher.verify(None, &password).await, WRONG);
+    assert!(hasher.is_known(Some(&kept), &password));
+    assert!(!hasher.is_known(Some(&kept), &other));
+    assert!(!hasher.is_known(None, &password));
+    let reset = hasher.hash(&other).await.unwrap();
+    assert!(!hasher.is_known(Some(&reset), &password));
+    assert!(hasher.is_well_formed(&password) && !hasher.is_well_formed(&Secret::new("hunter2")));
+}
+
+#[tokio::test]
 async fn a_raise_brings_a_new_hash_and_remembers_that_one() {
     let old = hasher(SMALL, PoolLimits::of(1));
     let password = secret(2);

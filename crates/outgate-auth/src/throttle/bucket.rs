@@ -22,12 +22,13 @@ impl Bucket {
         self.empty_at = self.empty_at.clamp(now, reach).saturating_add(one).min(reach);
     }
 
-    /// Whether one more does not fit.
-    pub(super) fn is_full(self, rate: Rate, now: Timestamp) -> bool {
+    /// Whether one more fits, beside so many that are about to be put in.
+    pub(super) fn has_room(self, rate: Rate, now: Timestamp, beside: u32) -> bool {
         let (one, all) = Self::lengths(rate);
         let now = now.as_microsecond();
         let reach = now.saturating_add(all);
-        self.empty_at.min(reach) > reach.saturating_sub(one)
+        let filled = self.empty_at.clamp(now, reach).saturating_add(one.saturating_mul(i64::from(beside)));
+        filled <= reach.saturating_sub(one)
     }
 
     /// How long one takes to drain, and how long all do.
@@ -52,19 +53,30 @@ mod tests {
     fn it_fills_and_drains() {
         let mut bucket = Bucket::EMPTY;
         for _ in 0..3 {
-            assert!(!bucket.is_full(RATE, at(0)));
+            assert!(bucket.has_room(RATE, at(0), 0));
             bucket.add(RATE, at(0));
         }
-        assert!(bucket.is_full(RATE, at(0)));
-        assert!(bucket.is_full(RATE, at(9)));
-        assert!(!bucket.is_full(RATE, at(10)), "one has drained");
+        assert!(!bucket.has_room(RATE, at(0), 0));
+        assert!(!bucket.has_room(RATE, at(9), 0));
+        assert!(bucket.has_room(RATE, at(10), 0), "one has drained");
         bucket.add(RATE, at(10));
-        assert!(bucket.is_full(RATE, at(19)));
+        assert!(!bucket.has_room(RATE, at(19), 0));
         for more in 0..100 {
             bucket.add(RATE, at(20));
-            assert!(bucket.is_full(RATE, at(20)), "{more}");
+            assert!(!bucket.has_room(RATE, at(20), 0), "{more}");
         }
-        assert!(!bucket.is_full(RATE, at(30)), "what overflows is gone: no debt grows");
+        assert!(bucket.has_room(RATE, at(30), 0), "what overflows is gone: no debt grows");
+    }
+
+    #[test]
+    fn what_is_about_to_come_takes_room() {
+        let mut bucket = Bucket::EMPTY;
+        for inside in 0..3 {
+            for beside in 0..6 {
+                assert_eq!(bucket.has_room(RATE, at(0), beside), inside + beside < 3, "{inside} + {beside}");
+            }
+            bucket.add(RATE, at(0));
+        }
     }
 
     #[test]
@@ -73,9 +85,9 @@ mod tests {
         for _ in 0..3 {
             bucket.add(RATE, at(86_400));
         }
-        assert!(bucket.is_full(RATE, at(0)));
+        assert!(!bucket.has_room(RATE, at(0), 0));
         bucket.add(RATE, at(0));
-        assert!(!bucket.is_full(RATE, at(30)));
+        assert!(bucket.has_room(RATE, at(30), 0));
     }
 
     #[test]
@@ -87,7 +99,7 @@ mod tests {
         ] {
             let mut bucket = Bucket::EMPTY;
             bucket.add(rate, Timestamp::MAX);
-            bucket.is_full(rate, Timestamp::MIN);
+            bucket.has_room(rate, Timestamp::MIN, u32::MAX);
         }
     }
 }

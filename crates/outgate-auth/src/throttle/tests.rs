@@ -26,17 +26,27 @@ fn throttle(per_address: u32, per_username: u32) -> Throttle {
 fn guess(throttle: &Throttle, from: &str, name: &str, tries: usize, now: Timestamp) -> usize {
     (0..tries)
         .take_while(|_| {
-            let admitted = throttle.admit(ip(from), &user(name), now) == Admission::Admitted;
+            let admitted = decide(throttle, from, name, now) == Some(Admission::Admitted);
             if admitted {
                 throttle.note(ip(from), &user(name), false, now);
+                throttle.leave(ip(from), &user(name));
             }
             admitted
         })
         .count()
 }
 
+fn decide(throttle: &Throttle, from: &str, name: &str, now: Timestamp) -> Option<Admission> {
+    throttle.decide(counted_as(ip(from)), &user(name), now)
+}
+
+/// Whether an attempt would be admitted; it is given up at once.
 fn admitted(throttle: &Throttle, from: &str, name: &str, now: Timestamp) -> bool {
-    throttle.admit(ip(from), &user(name), now) == Admission::Admitted
+    let admitted = decide(throttle, from, name, now) == Some(Admission::Admitted);
+    if admitted {
+        throttle.leave(ip(from), &user(name));
+    }
+    admitted
 }
 
 #[test]
@@ -149,4 +159,59 @@ fn memory_is_bounded_under_a_flood_of_names() {
     assert!(counts.addresses.len() <= MOST_COUNTED && counts.usernames.len() <= MOST_COUNTED);
     drop(counts);
     assert!(admitted(&throttle, APP, "shop", at(1)), "failures push nobody out of a place");
+}
+
+#[test]
+fn attempts_under_way_take_room_until_they_end() {
+    let (waits, admitted) = (None, Some(Admission::Admitted));
+    let throttle = throttle(2, 2);
+    assert_eq!(decide(&throttle, "192.0.2.1", "a", at(0)), admitted);
+    assert_eq!(decide(&throttle, "192.0.2.1", "b", at(0)), admitted);
+    assert_eq!(decide(&throttle, "192.0.2.1", "c", at(0)), waits, "the address has two under way");
+    assert_eq!(decide(&throttle, "192.0.2.2", "a", at(0)), admitted);
+    assert_eq!(decide(&throttle, "192.0.2.3", "a", at(0)), waits, "the username has two under way");
+    // Not judged: nothing counts.
+    throttle.leave(ip("192.0.2.1"), &user("a"));
+    assert_eq!(decide(&throttle, "192.0.2.1", "c", at(0)), admitted);
+    // Failed: it counts.
+    throttle.note(ip("192.0.2.1"), &user("c"), false, at(0));
+    throttle.leave(ip("192.0.2.1"), &user("c"));
+    assert_eq!(decide(&throttle, "192.0.2.1", "d", at(0)), waits, "one failed, one is under way");
+    throttle.note(ip("192.0.2.1"), &user("b"), false, at(0));
+    throttle.leave(ip("192.0.2.1"), &user("b"));
+    assert_eq!(decide(&throttle, "192.0.2.1", "d", at(0)), Some(Admission::Throttled), "two failed");
+}
+
+#[test]
+fn a_place_waits_for_its_own_alone() {
+    let throttle = throttle(2, 2);
+    throttle.note(ip(APP), &user("shop"), true, at(0));
+    for (name, from) in [("other", APP), ("another", APP), ("shop", "192.0.2.1"), ("shop", "192.0.2.2")] {
+        assert_eq!(decide(&throttle, from, name, at(1)), Some(Admission::Admitted));
+    }
+    for _ in 0..2 {
+        assert_eq!(decide(&throttle, APP, "shop", at(1)), Some(Admission::Admitted));
+    }
+    assert_eq!(decide(&throttle, APP, "shop", at(1)), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_goes_on_when_another_ends_and_not_for_ever() {
+    let throttle = std::sync::Arc::new(throttle(1, 1));
+    let admit = |throttle: &std::sync::Arc<Throttle>| {
+        let throttle = std::sync::Arc::clone(throttle);
+        tokio::spawn(async move { throttle.admit(ip(APP), &user("shop"), at(0)).await })
+    };
+    assert_eq!(admit(&throttle).await.unwrap(), Admission::Admitted);
+    assert_eq!(admit(&throttle).await.unwrap(), Admission::Busy, "the first does not end");
+    let waiting = admit(&throttle);
+    tokio::task::yield_now().await;
+    assert!(!waiting.is_finished());
+    throttle.leave(ip(APP), &user("shop"));
+    assert_eq!(waiting.await.unwrap(), Admission::Admitted);
+    let waiting = admit(&throttle);
+    tokio::task::yield_now().await;
+    throttle.note(ip(APP), &user("shop"), false, at(0));
+    throttle.leave(ip(APP), &user("shop"));
+    assert_eq!(waiting.await.unwrap(), Admission::Throttled, "the other failed");
 }

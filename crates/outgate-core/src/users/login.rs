@@ -1,8 +1,8 @@
 //! Signing in: the one place where a send right is minted.
 
 use crate::{
-    Admission, HashError, LastConnection, Mechanism, Ports, Secret, SendRight, Throttle, UserState, Username,
-    Verification,
+    Admission, HashError, LastConnection, Mechanism, Ports, Secret, SendRight, Throttle, Timestamp, UserState,
+    Username, Verification,
     store::{Credential, StoreError},
     users::SignInRecord,
 };
@@ -40,7 +40,7 @@ pub enum LoginError {
     /// Unknown username, wrong or malformed password, or a disabled user: nobody can tell which (law 6).
     #[error("the username or password is not right")]
     Refused,
-    /// Too many failed of late. Temporary; no hash was made.
+    /// Too many failed of late, and the password is not one known to be right. Temporary; no hash was made.
     #[error("too many failed sign-ins")]
     Throttled,
     /// Too many sign-ins wait for the hasher. Temporary.
@@ -62,26 +62,38 @@ pub async fn login(
     // A text that is no username has no user, and is judged like an unknown one.
     let parsed = attempt.username.parse::<Username>().ok();
     let counted = parsed.clone().unwrap_or_else(unnameable);
-    let now = ports.clock.now();
-    if throttle.admit(attempt.address, &counted, now) == Admission::Throttled {
-        return Err(LoginError::Throttled);
+    let (address, now) = (attempt.address, ports.clock.now());
+    if !ports.hasher.is_well_formed(&attempt.password) {
+        // A guess like any other, but the store is not asked: reading a user takes longer than finding none.
+        let _turn = Turn::take(throttle, address, &counted, now).await?;
+        throttle.note(address, &counted, false, now);
+        return Err(LoginError::Refused);
     }
+    // A disabled user is judged like an unknown one.
     let credential = match &parsed {
         Some(username) => ports.store.credential(username).await?,
         None => None,
-    };
+    }
+    .filter(|found| found.user.state == UserState::Active);
     let kept = credential.as_ref().map(|found| &found.hash);
+    // A password known to be right is no guess. Without this, an old worker that keeps failing at the password of
+    // yesterday would lock out the updated one beside it.
+    let _turn = if ports.hasher.is_known(kept, &attempt.password) {
+        None
+    } else {
+        Some(Turn::take(throttle, address, &counted, now).await?)
+    };
     let verification = ports.hasher.verify_as(&counted, kept, &attempt.password).await?;
     // The time of the judgement, not of the question: what waited for a hash must not look older than it is.
     let now = ports.clock.now();
     match (credential, verification) {
-        (Some(credential), Verification::Right { rehash }) if credential.user.state == UserState::Active => {
-            throttle.note(attempt.address, &counted, true, now);
+        (Some(credential), Verification::Right { rehash }) => {
+            throttle.note(address, &counted, true, now);
             let right = SendRight::mint(&credential);
             let Credential { user, hash, .. } = credential;
             let connection = LastConnection {
                 at: now,
-                address: attempt.address,
+                address,
                 tls: attempt.tls,
                 mechanism: attempt.mechanism,
                 client: attempt.client,
@@ -95,9 +107,37 @@ pub async fn login(
             Ok(SignedIn { right, record })
         }
         (Some(_) | None, Verification::Right { .. } | Verification::Wrong) => {
-            throttle.note(attempt.address, &counted, false, now);
+            throttle.note(address, &counted, false, now);
             Err(LoginError::Refused)
         }
+    }
+}
+
+/// An admitted attempt. Left however the sign-in ends, also when its client is gone before it is judged.
+struct Turn<'a> {
+    throttle: &'a dyn Throttle,
+    address: IpAddr,
+    username: &'a Username,
+}
+
+impl<'a> Turn<'a> {
+    async fn take(
+        throttle: &'a dyn Throttle,
+        address: IpAddr,
+        username: &'a Username,
+        now: Timestamp,
+    ) -> Result<Self, LoginError> {
+        match throttle.admit(address, username, now).await {
+            Admission::Admitted => Ok(Self { throttle, address, username }),
+            Admission::Throttled => Err(LoginError::Throttled),
+            Admission::Busy => Err(HashError::Busy.into()),
+        }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.throttle.leave(self.address, self.username);
     }
 }
 

@@ -44,8 +44,7 @@ impl Runner {
     async fn take_from(&self, due: DueDestination) {
         let DueDestination { destination, .. } = due;
         let most = self.parts.carrier.concurrency(&destination);
-        let permits: Vec<Permit> =
-            std::iter::from_fn(|| self.permits.try_take(&destination, most)).collect();
+        let permits: Vec<Permit> = std::iter::from_fn(|| self.permits.try_take(&destination, most)).collect();
         self.permits.note_backlog(&destination);
         if permits.is_empty() {
             return;

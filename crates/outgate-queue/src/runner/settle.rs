@@ -39,7 +39,12 @@ impl Ending {
 impl Runner {
     /// Settles, and returns the permit; or keeps both for the next step, when the store fails. Until it is recorded the
     /// message stays among the running, so that its lease is renewed and nobody delivers it again.
-    pub(super) async fn settle_or_keep(&self, mut ending: Ending, permit: Permit, run: Run) -> Option<Permit> {
+    pub(super) async fn settle_or_keep(
+        &self,
+        mut ending: Ending,
+        permit: Permit,
+        run: Run,
+    ) -> Option<Permit> {
         let message = ending.leased.message;
         loop {
             let settlement = self.settlement(&mut ending);

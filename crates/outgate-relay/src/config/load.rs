@@ -92,7 +92,10 @@ impl Config {
             return wrong("submission.max_recipients", "from 1 to 100000");
         }
         if submission.max_connections == 0 || submission.max_connections_per_address == 0 {
-            return wrong("submission.max_connections", "this and max_connections_per_address are at least 1");
+            return wrong(
+                "submission.max_connections",
+                "this and max_connections_per_address are at least 1",
+            );
         }
         if submission.max_errors == 0 {
             return wrong("submission.max_errors", "at least 1");
@@ -104,7 +107,10 @@ impl Config {
             return wrong("submission.max_message_bytes", "at least 65536 (RFC 5321 §4.5.3.1.7)");
         }
         if submission.memory_budget.0 / 2 < submission.max_message_bytes.0 {
-            return wrong("submission.memory_budget", "at least twice max_message_bytes, or no large message fits");
+            return wrong(
+                "submission.memory_budget",
+                "at least twice max_message_bytes, or no large message fits",
+            );
         }
         let retry = &self.delivery.retry;
         for (key, span) in [
@@ -133,7 +139,9 @@ impl Config {
             iterations: argon2.iterations,
             parallelism: argon2.parallelism,
         };
-        params.judge().map_err(|error| ConfigError::Invalid { key: "auth.argon2", why: error.to_string() })?;
+        params
+            .judge()
+            .map_err(|error| ConfigError::Invalid { key: "auth.argon2", why: error.to_string() })?;
         if self.auth.max_concurrent_hashes == Some(0) {
             return wrong("auth.max_concurrent_hashes", "at least 1");
         }

@@ -169,7 +169,11 @@ pub struct Retry {
 
 impl Default for Retry {
     fn default() -> Self {
-        Self { first: Span::seconds(60), most: Span::seconds(4 * 3600), give_up_after: Span::seconds(72 * 3600) }
+        Self {
+            first: Span::seconds(60),
+            most: Span::seconds(4 * 3600),
+            give_up_after: Span::seconds(72 * 3600),
+        }
     }
 }
 

@@ -21,7 +21,9 @@ impl Span {
 impl FromStr for Span {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a length of time: write it like \"500ms\", \"5s\", \"10m\" or \"72h\"");
+        let wrong = || {
+            format!("`{text}` is not a length of time: write it like \"500ms\", \"5s\", \"10m\" or \"72h\"")
+        };
         let digits = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
         let (number, unit) = text.split_at(digits);
         let (_, millis) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(wrong)?;
@@ -47,7 +49,9 @@ pub struct Bytes(pub u64);
 impl FromStr for Bytes {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not a size: write a number of bytes, or like \"64KiB\", \"25MiB\", \"1GiB\"");
+        let wrong = || {
+            format!("`{text}` is not a size: write a number of bytes, or like \"64KiB\", \"25MiB\", \"1GiB\"")
+        };
         let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
         let (number, unit) = text.split_at(digits);
         let factor: u64 = match unit.trim() {
@@ -82,7 +86,8 @@ impl FromStr for Rate {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not a rate: write it like \"30/5m\"");
         let (count, per) = text.split_once('/').ok_or_else(wrong)?;
-        let rate = Self { count: count.parse().map_err(|_| wrong())?, per: per.parse().map_err(|_| wrong())? };
+        let rate =
+            Self { count: count.parse().map_err(|_| wrong())?, per: per.parse().map_err(|_| wrong())? };
         if rate.per.0.is_zero() { Err(wrong()) } else { Ok(rate) }
     }
 }
@@ -100,7 +105,9 @@ pub struct Network(pub Cidr);
 impl FromStr for Network {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
-        let told = |why: CidrError| format!("`{text}` is not a network: {why}; write it like \"10.0.0.0/8\" or \"192.0.2.7\"");
+        let told = |why: CidrError| {
+            format!("`{text}` is not a network: {why}; write it like \"10.0.0.0/8\" or \"192.0.2.7\"")
+        };
         text.parse().map(Self).map_err(told)
     }
 }

@@ -7,8 +7,8 @@
 use super::Refusal;
 use crate::Limits;
 use bytes::Bytes;
-use outgate_core::{ByteBudget, Reservation};
-use std::{fmt, sync::Arc};
+use outgate_core::Reservation;
+use std::fmt;
 
 /// The most that is set aside for a message before its bytes come.
 const FIRST_ROOM: usize = 65_536;
@@ -24,6 +24,8 @@ pub(super) struct Body {
     most_octets: usize,
     /// What the client said it would be, by SIZE.
     announced: usize,
+    /// Octets of the reservation that were taken for something else.
+    spoken_for: usize,
     content: Content,
 }
 
@@ -68,8 +70,8 @@ impl fmt::Debug for Content {
 }
 
 impl Body {
-    /// An empty message. No memory is taken before its bytes come.
-    pub(super) fn new(form: Form, limits: &Limits, announced: usize, budget: &Arc<ByteBudget>) -> Self {
+    /// An empty message. No memory is taken before its bytes come; then `reservation` grows beyond what it holds.
+    pub(super) fn new(form: Form, limits: &Limits, announced: usize, reservation: Reservation) -> Self {
         Self {
             form,
             at: At::LineStart,
@@ -77,7 +79,8 @@ impl Body {
             longest_line: limits.line_octets,
             most_octets: limits.message_bytes,
             announced,
-            content: Content::Kept { bytes: Vec::new(), reservation: budget.open() },
+            spoken_for: reservation.bytes(),
+            content: Content::Kept { bytes: Vec::new(), reservation },
         }
     }
 
@@ -179,7 +182,7 @@ impl Body {
         if needed > self.most_octets {
             return self.refuse(Refusal::TooLarge { limit: self.most_octets }); // RFC 1870 §6.2
         }
-        let have = reservation.bytes();
+        let have = reservation.bytes() - self.spoken_for;
         if needed > have {
             // Twice as much each time, as the client announced at first, and just enough when the budget is short.
             let room = if have == 0 { self.announced.min(FIRST_ROOM) } else { 2 * have };
@@ -187,7 +190,7 @@ impl Body {
             if !reservation.grow(room - have) && !reservation.grow(needed - have) {
                 return self.refuse(Refusal::MemoryBudget);
             }
-            bytes.reserve_exact(reservation.bytes() - bytes.len());
+            bytes.reserve_exact(reservation.bytes() - self.spoken_for - bytes.len());
         }
         bytes.extend_from_slice(more);
     }
@@ -225,6 +228,7 @@ fn ordinary_run(bytes: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use outgate_core::ByteBudget;
 
     fn limits() -> Limits {
         Limits { message_bytes: 60, recipients: 3, line_octets: 20, errors: 5 }
@@ -232,7 +236,7 @@ mod tests {
 
     /// Reads `bytes` in pieces of `size`: what comes out, and how many bytes are left over behind the end.
     fn read(bytes: &[u8], size: usize, budget: usize) -> Option<(Result<Vec<u8>, Refusal>, usize)> {
-        let mut body = Body::new(Form::Dotted, &limits(), 0, &ByteBudget::new(budget));
+        let mut body = Body::new(Form::Dotted, &limits(), 0, ByteBudget::new(budget).open());
         let mut used = 0;
         for piece in bytes.chunks(size) {
             used += body.feed(piece);
@@ -297,7 +301,7 @@ mod tests {
     fn the_budget_refuses_and_gets_its_bytes_back() {
         assert_eq!(read(b"123456789\r\n.\r\n", 4, 8), Some((Err(Refusal::MemoryBudget), 0)));
         let budget = ByteBudget::new(100);
-        let mut body = Body::new(Form::Dotted, &limits(), 30, &budget);
+        let mut body = Body::new(Form::Dotted, &limits(), 30, budget.open());
         body.feed(b"a\r\n");
         assert_eq!(budget.used(), 30, "what was announced is set aside");
         body.feed(b"\n");
@@ -305,9 +309,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_spoken_for_is_not_room() {
+        let budget = ByteBudget::new(100);
+        let mut reservation = budget.open();
+        assert!(reservation.grow(50));
+        let mut body = Body::new(Form::Dotted, &limits(), 0, reservation);
+        body.feed(b"a\r\n");
+        assert_eq!(budget.used(), 53);
+        let (content, reservation) = body.finish().unwrap();
+        assert_eq!((content.len(), reservation.bytes()), (3, 53));
+    }
+
+    #[test]
     fn chunks_know_no_dot_and_get_their_last_line_ended() {
         let chunk = |pieces: &[&str]| {
-            let mut body = Body::new(Form::Counted, &limits(), 0, &ByteBudget::new(1000));
+            let mut body = Body::new(Form::Counted, &limits(), 0, ByteBudget::new(1000).open());
             for piece in pieces {
                 assert_eq!(body.feed(piece.as_bytes()), piece.len());
             }

@@ -54,11 +54,23 @@ const VERBS: &[(&str, Verb)] = &[
 /// Divides a line into its verb and its argument, spaces around that aside (RFC 5321 §4.1.1 wants space before the
 /// CR LF tolerated).
 pub(super) fn read(line: &[u8]) -> Result<(Verb, &str), Refusal> {
-    let line = std::str::from_utf8(line).map_err(|_| Refusal::CommandNotUtf8)?;
-    let (word, argument) = line.split_once(' ').unwrap_or((line, ""));
+    let Ok(text) = std::str::from_utf8(line) else {
+        return Err(if is_chunk(line) { Refusal::ChunkUnreadable } else { Refusal::CommandNotUtf8 });
+    };
+    let (word, argument) = text.split_once(' ').unwrap_or((text, ""));
     // RFC 5321 §2.4: verbs are not case-sensitive
-    let known = VERBS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word));
-    Ok((known.map_or(Verb::Unknown, |(_, verb)| *verb), argument.trim_matches([' ', '\t'])))
+    match VERBS.iter().find(|(name, _)| name.eq_ignore_ascii_case(word)) {
+        Some((_, verb)) => Ok((*verb, argument.trim_matches([' ', '\t']))),
+        // `BDAT<TAB>10`: its octets follow, and must not be taken for commands.
+        None if is_chunk(line) => Err(Refusal::ChunkUnreadable),
+        None => Ok((Verb::Unknown, argument.trim_matches([' ', '\t']))),
+    }
+}
+
+/// Whether a line that cannot be read means to announce a chunk.
+fn is_chunk(line: &[u8]) -> bool {
+    let start = line.iter().position(|byte| !matches!(byte, b' ' | b'\t')).unwrap_or(line.len());
+    line[start..].get(..4).is_some_and(|word| word.eq_ignore_ascii_case(b"BDAT"))
 }
 
 /// How long a chunk is and whether it is the last; a chunk that can be counted but not obeyed keeps its length.
@@ -68,11 +80,12 @@ pub(super) struct ChunkArgument {
     pub(super) last: Result<bool, Refusal>,
 }
 
-/// Reads the argument of BDAT (RFC 3030 §2).
+/// Reads the argument of BDAT (RFC 3030 §2). Without a length that is exactly that, nobody knows where the commands go
+/// on.
 pub(super) fn chunk(argument: &str) -> Result<ChunkArgument, Refusal> {
     let (size, rest) = argument.split_once(' ').unwrap_or((argument, ""));
     if size.is_empty() || !size.bytes().all(|b| b.is_ascii_digit()) {
-        return Err(Refusal::BadChunk);
+        return Err(Refusal::ChunkUnreadable);
     }
     let octets = size.parse().map_err(|_| Refusal::ChunkUnreadable)?;
     let last = match rest.trim_matches(' ') {
@@ -112,6 +125,9 @@ mod tests {
             assert_eq!(read(line.as_bytes()), Ok(expected), "{line:?}");
         }
         assert_eq!(read(b"NOOP \xff"), Err(Refusal::CommandNotUtf8));
+        for chunk in [b"BDAT\t10".as_slice(), b"bdat10", b" BDAT 10", b"\tbdat 10", b"BDAT 10 \xff", b"BDAT:1"] {
+            assert_eq!(read(chunk), Err(Refusal::ChunkUnreadable), "{chunk:?}");
+        }
     }
 
     #[test]
@@ -124,10 +140,13 @@ mod tests {
             ("010", good(10, false)),
             ("10 FIRST", Ok(ChunkArgument { octets: 10, last: Err(Refusal::BadChunk) })),
             ("10 LAST LAST", Ok(ChunkArgument { octets: 10, last: Err(Refusal::BadChunk) })),
-            ("", Err(Refusal::BadChunk)),
-            ("LAST", Err(Refusal::BadChunk)),
-            ("-1", Err(Refusal::BadChunk)),
-            ("+1", Err(Refusal::BadChunk)),
+            ("", Err(Refusal::ChunkUnreadable)),
+            ("LAST", Err(Refusal::ChunkUnreadable)),
+            ("-1", Err(Refusal::ChunkUnreadable)),
+            ("+1", Err(Refusal::ChunkUnreadable)),
+            ("0x10", Err(Refusal::ChunkUnreadable)),
+            ("5.0", Err(Refusal::ChunkUnreadable)),
+            ("5\tLAST", Err(Refusal::ChunkUnreadable)),
             ("18446744073709551615", good(u64::MAX, false)),
             ("99999999999999999999999", Err(Refusal::ChunkUnreadable)),
         ] {

@@ -7,6 +7,7 @@ use super::{
     reply,
     state::{Asked, Chunk, Mail, Open, Question, Receiving, State},
 };
+use crate::Limits;
 
 impl Session {
     pub(super) fn data(&mut self, argument: &str) {
@@ -32,7 +33,7 @@ impl Session {
     }
 
     fn begin(&self, open: Open, form: Form) -> Box<Receiving> {
-        let body = Body::new(form, &self.config.limits, open.announced, &self.config.budget);
+        let body = Body::new(form, &self.config.limits, open.announced, open.reservation);
         Box::new(Receiving { envelope: open.envelope, body })
     }
 
@@ -82,18 +83,37 @@ impl Session {
 
     /// Hands bytes to the message that is being read; returns how many it took.
     pub(super) fn feed(&mut self, bytes: &[u8]) -> usize {
-        match &mut self.state {
-            State::Data(receiving) => receiving.body.feed(bytes),
+        let read = match &mut self.state {
+            State::Data(receiving) => receiving.feed(bytes),
             State::Chunk(chunk) => {
                 let octets = usize::try_from(chunk.left).map_or(bytes.len(), |left| left.min(bytes.len()));
                 if let Ok(receiving) = &mut chunk.into {
-                    receiving.body.feed(&bytes[..octets]);
+                    receiving.feed(&bytes[..octets]);
                 }
                 chunk.left -= octets as u64;
                 octets
             }
             _ => 0,
-        }
+        };
+        self.content_octets += read as u64;
+        read
+    }
+
+    /// Whether more comes only to be thrown away than anybody is read for: by now, or by what a chunk has announced.
+    fn discards_too_much(&self) -> bool {
+        let (refused, to_come, belongs) = match &self.state {
+            State::Data(receiving) => (receiving.body.refused().is_some(), 0, true),
+            State::Chunk(Chunk { into: Ok(receiving), left, .. }) => {
+                (receiving.body.refused().is_some(), *left, true)
+            }
+            State::Chunk(Chunk { into: Err(_), left, .. }) => {
+                (true, *left, self.right.is_some() || !matches!(self.mail, Mail::None))
+            }
+            _ => return false,
+        };
+        let message = if belongs { 2 * self.config.limits.message_bytes } else { 0 };
+        let most = message.max(Limits::DISCARDED) as u64;
+        refused && self.content_octets.saturating_add(to_come) > most
     }
 
     /// Reads on in a message; `false` when its bytes have not all come.
@@ -102,6 +122,10 @@ impl Session {
         let read = self.feed(input.unread());
         input.consume(read);
         self.input = input;
+        if self.discards_too_much() {
+            self.refuse_uncounted(&Refusal::TooMuchDiscarded);
+            return true;
+        }
         match std::mem::replace(&mut self.state, State::Commands) {
             State::Data(receiving) if receiving.body.ended() => self.conclude(*receiving),
             State::Chunk(chunk) if chunk.left == 0 => self.conclude_chunk(chunk),

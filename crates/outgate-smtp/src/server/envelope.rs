@@ -5,6 +5,7 @@ use super::{
     state::{Asked, Mail, Open, Question, State},
 };
 use outgate_core::{EmailAddress, Envelope, Recipient, ReversePath};
+use std::collections::HashSet;
 
 impl Session {
     /// What must have happened before any command of a transaction.
@@ -21,6 +22,9 @@ impl Session {
     }
 
     pub(super) fn mail_from(&mut self, argument: &str) {
+        if self.right.is_some() && !self.mail.is_open() {
+            self.content_octets = 0;
+        }
         match self.read_mail(argument) {
             Ok(open) => self.state = State::Ask(Question::Mail(Box::new(open))),
             Err(refusal) => self.refuse(refusal),
@@ -55,7 +59,13 @@ impl Session {
             return_content: parameters.return_content,
             envelope_id: parameters.envelope_id,
         };
-        Ok(Open { envelope, announced: parameters.size, refused: 0 })
+        Ok(Open {
+            envelope,
+            known: HashSet::new(),
+            reservation: self.config.budget.open(),
+            announced: parameters.size,
+            refused: 0,
+        })
     }
 
     /// Answers [`super::Step::Mail`].
@@ -67,6 +77,7 @@ impl Session {
         match answer {
             Ok(()) => {
                 self.mail = Mail::Open(open);
+                self.content_octets = 0;
                 self.say(250, "2.1.0 Sender ok");
             }
             Err(refusal) => self.refuse(refusal),
@@ -93,13 +104,12 @@ impl Session {
             Ok(address) => address,
             Err(refusal) => return self.refuse_recipient(&refusal),
         };
-        let recipients = &open.envelope.recipients;
-        if recipients.iter().any(|known| known.address == address) {
+        if open.known.contains(&address) {
             // Local part exactly, domain folded (RFC 5321 §2.4): the same mailbox, so one delivery.
             return self.say(250, "2.1.5 Recipient ok");
         }
         let limit = self.config.limits.recipients;
-        if recipients.len() >= limit {
+        if open.known.len() >= limit {
             return self.refuse_recipient(&Refusal::TooManyRecipients { limit }); // RFC 5321 §4.5.3.1.10
         }
         let recipient = Recipient { address, notify: parameters.notify, original: parameters.original };
@@ -129,8 +139,11 @@ impl Session {
         };
         match (answer, &mut self.mail) {
             (Ok(()), Mail::Open(open)) => {
-                open.envelope.recipients.push(*recipient);
-                self.say(250, "2.1.5 Recipient ok");
+                if open.add(*recipient) {
+                    self.say(250, "2.1.5 Recipient ok");
+                } else {
+                    self.refuse_recipient(&Refusal::MemoryBudget);
+                }
             }
             (Ok(()), _) => self.refuse(Refusal::MailFirst),
             (Err(refusal), _) => self.refuse_recipient(&refusal),

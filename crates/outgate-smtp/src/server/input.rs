@@ -4,6 +4,7 @@
 //! up to its real end, so what an attacker hides behind a bare LF or an endless line is never taken for a command.
 
 use super::Refusal;
+use crate::Limits;
 use std::fmt;
 use zeroize::Zeroize as _;
 
@@ -17,6 +18,8 @@ pub(super) struct Input {
     searched: usize,
     /// Throwing away the rest of a line that was refused; whether its last byte so far was a CR.
     discarding: Option<AfterCr>,
+    /// Octets so far of the line that was refused last.
+    refused: usize,
 }
 
 /// Whether the byte before was a CR.
@@ -84,6 +87,11 @@ impl Input {
         self.start == self.buffer.len()
     }
 
+    /// Whether a refused line is too long even to be thrown away.
+    pub(super) fn is_endless(&self) -> bool {
+        self.refused > Limits::DISCARDED
+    }
+
     /// Marks `octets` as read. The memory goes back once all is read: an idle session holds none.
     pub(super) fn consume(&mut self, octets: usize) {
         self.start += octets;
@@ -135,6 +143,9 @@ impl Input {
             self.begin_discard(length);
             return Some(answer);
         }
+        if length > limit {
+            self.refused = length;
+        }
         if wipe {
             self.buffer[self.start..self.start + length].zeroize();
         }
@@ -145,6 +156,7 @@ impl Input {
     fn begin_discard(&mut self, octets: usize) {
         let seen = &mut self.buffer[self.start..self.start + octets];
         self.discarding = Some(seen.last() == Some(&b'\r'));
+        self.refused = octets;
         seen.zeroize();
         self.consume(octets);
     }
@@ -164,6 +176,7 @@ impl Input {
             after_cr = byte == b'\r';
         }
         self.discarding = if ended { None } else { Some(after_cr) };
+        self.refused += octets;
         let from = self.start;
         self.buffer[from..from + octets].zeroize();
         self.consume(octets);

@@ -4,7 +4,7 @@
 //! The path is cut out here, and judged by [`EmailAddress`].
 
 use super::Refusal;
-use outgate_core::EmailAddress;
+use outgate_core::{DomainName, EmailAddress};
 
 /// A path and what stands behind it.
 #[derive(Debug, PartialEq, Eq)]
@@ -61,7 +61,20 @@ pub(super) fn address(text: &str, smtputf8: bool) -> Result<EmailAddress, PathFa
     if !smtputf8 && !text.is_ascii() {
         return Err(PathFault::Utf8); // RFC 6531 §3.5
     }
+    if let Some((_, domain)) = text.rsplit_once('@')
+        && domain.chars().any(is_mapped_away)
+    {
+        return Err(PathFault::Address("its domain has characters that other programs read as others".into()));
+    }
     text.parse().map_err(|error: outgate_core::AddressError| PathFault::Address(error.to_string()))
+}
+
+/// Whether a character of a domain is nothing or ASCII once UTS #46 has mapped it: a soft hyphen, a full-width letter.
+/// Then one name is written in two ways, and whoever compares it unmapped sees another (From: refuses them too).
+fn is_mapped_away(c: char) -> bool {
+    // A label with it, mapped, still needs its `xn--` form, unless nothing is left of it.
+    !c.is_ascii()
+        && format!("a{c}a.example").parse::<DomainName>().is_ok_and(|name| !name.as_str().starts_with("xn--"))
 }
 
 impl PathFault {
@@ -117,5 +130,16 @@ mod tests {
         assert_eq!(address("a@bücher.example", false), Err(PathFault::Utf8));
         assert!(address("jörg@bücher.example", true).is_ok());
         assert!(matches!(address("a@localhost", false), Err(PathFault::Address(_))));
+    }
+
+    #[test]
+    fn a_domain_is_not_spelled_in_disguise() {
+        for bad in ["ｅxample.com", "exam\u{ad}ple.com", "exam\u{200b}ple.com", "example。com", "ﬁle.example.com"] {
+            let address = address(&format!("a@{bad}"), true);
+            assert!(matches!(address, Err(PathFault::Address(_))), "{bad}: {address:?}");
+        }
+        for good in ["bücher.example", "BÜCHER.example", "bu\u{308}cher.example", "straße.example", "例え.テスト"] {
+            assert!(address(&format!("a@{good}"), true).is_ok(), "{good}");
+        }
     }
 }

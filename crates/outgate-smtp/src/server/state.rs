@@ -2,7 +2,9 @@
 //! needs, so nothing of a transaction outlives it.
 
 use super::{Refusal, Transaction, body::Body, sasl::Exchange};
-use outgate_core::{EmailAddress, Envelope, Mechanism, Recipient, ReversePath, Secret};
+use crate::Limits;
+use outgate_core::{EmailAddress, Envelope, Mechanism, Recipient, Reservation, ReversePath, Secret};
+use std::collections::HashSet;
 
 /// What a session does next.
 #[derive(Debug)]
@@ -51,6 +53,10 @@ impl Mail {
 #[derive(Debug)]
 pub(super) struct Open {
     pub(super) envelope: Envelope,
+    /// The envelope's recipients, to be found among many.
+    pub(super) known: HashSet<EmailAddress>,
+    /// The recipients' share of the memory budget; the message's grows out of it.
+    pub(super) reservation: Reservation,
     /// The message's size, as the client announced it.
     pub(super) announced: usize,
     /// Recipients that were refused.
@@ -66,6 +72,21 @@ impl Open {
             _ => Ok(()),
         }
     }
+
+    /// Adds a recipient; `false` when the memory budget does not hold it.
+    #[must_use]
+    pub(super) fn add(&mut self, recipient: Recipient) -> bool {
+        let Recipient { address, original, .. } = &recipient;
+        let written = address.local().len() + address.domain().as_str().len();
+        let original = original.as_ref().map_or(0, |original| original.as_str().len());
+        // The address stands here twice.
+        if !self.reservation.grow(Limits::RECIPIENT_OCTETS + 2 * written + original) {
+            return false;
+        }
+        self.known.insert(address.clone());
+        self.envelope.recipients.push(recipient);
+        true
+    }
 }
 
 /// A transaction whose message is being read.
@@ -73,6 +94,18 @@ impl Open {
 pub(super) struct Receiving {
     pub(super) envelope: Envelope,
     pub(super) body: Body,
+}
+
+impl Receiving {
+    /// Hands bytes to the message; returns how many it took. A refused message has given back its share of the budget,
+    /// so its recipients go too.
+    pub(super) fn feed(&mut self, bytes: &[u8]) -> usize {
+        let read = self.body.feed(bytes);
+        if self.body.refused().is_some() {
+            self.envelope.recipients = Vec::new();
+        }
+        read
+    }
 }
 
 /// A chunk that is being read.

@@ -61,11 +61,13 @@ impl Randomness for World {
     }
 }
 
+#[async_trait]
 impl Throttle for World {
-    fn admit(&self, _: IpAddr, _: &Username, _: Timestamp) -> Admission {
+    async fn admit(&self, _: IpAddr, _: &Username, _: Timestamp) -> Admission {
         Admission::Admitted
     }
     fn note(&self, _: IpAddr, _: &Username, _: bool, _: Timestamp) {}
+    fn leave(&self, _: IpAddr, _: &Username) {}
 }
 
 #[async_trait]

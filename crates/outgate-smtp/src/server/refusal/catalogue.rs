@@ -157,6 +157,10 @@ refusals! {
             "The connection is encrypted already"
             "STARTTLS inside TLS (RFC 3207 §4.2)."
             "On the implicit TLS port, switch STARTTLS off.";
+        TooMuchDiscarded 421 "4.7.0" "too-much-discarded"
+            "Too much came that is not taken; closing"
+            "A refused message or an endless line is read to its end and thrown away, but not for ever: twice `[submission] max_message_bytes` once signed in, 65,536 octets of anything before."
+            "Find why the message is refused: often it is far larger than EHLO's SIZE allows, or the application has not signed in.";
         TooManyErrors 421 "4.7.0" "too-many-errors"
             "Too many errors; closing"
             "The client made more errors than `[submission] max_errors` allows; refused recipients do not count."
@@ -257,6 +261,10 @@ refusals! {
             "A line of the message is longer than {} octets; encode that part as quoted-printable or base64"
             "A line of the message is over `[submission] max_line_octets`."
             "Let the application encode the part with the long line (often HTML without line breaks) as quoted-printable or base64.";
+        BadHeader { why: String = "the header has more than 1000 fields", "What is wrong with it." } 550 "5.6.0" "bad-header"
+            "The message cannot be read: {}"
+            "The message's header has a line that is not a header field, too many fields, or too many octets (RFC 5322 §2.2): readers disagree on where such a header ends and whom it names as author."
+            "Look at the message's first lines as they are sent: a missing colon, a byte order mark, a `From ` line of an mbox file, a folded line without its white space, or no empty line before the text.";
         BadFrom 550 "5.6.0" "from-header"
             "The message needs exactly one From: field with a readable address"
             "There is no From: field, more than one, or one that cannot be read (RFC 5322 §3.6)."
@@ -278,9 +286,9 @@ refusals! {
             "The BDAT command could not be read (RFC 3030 §2)."
             "Correct the command.";
         ChunkUnreadable 501 "5.5.4" "chunk-size"
-            "A chunk of that size has no end here; closing"
-            "BDAT announced more octets than can be counted, so nobody can tell where the chunk ends; the session was closed."
-            "Correct the command.";
+            "That is no size of a chunk; write BDAT and the number of octets; closing"
+            "BDAT came without a number of octets that can be read exactly, so nobody can tell where the chunk ends and commands go on (RFC 3030 §2); the session was closed."
+            "Correct the command: one space, the number in decimal digits, and LAST for the last chunk.";
         ChunkAfterRefusal 503 "5.5.1" "chunk-after-refusal"
             "An earlier chunk of the message was refused; begin again with MAIL"
             "A chunk that was under way when an earlier one was refused; it was read and thrown away (RFC 3030 §2)."

@@ -79,6 +79,7 @@ pub struct Throttle {
     counts: Mutex<Counts>,
     /// An attempt under way ended.
     left: Notify,
+    longest_wait: Duration,
 }
 
 struct Counts {
@@ -128,7 +129,7 @@ impl Throttle {
             places: Recent::new(MOST_AT_HOME),
             under_way: UnderWay::default(),
         };
-        Self { config, counts: Mutex::new(counts), left: Notify::new() }
+        Self { config, counts: Mutex::new(counts), left: Notify::new(), longest_wait: LONGEST_WAIT }
     }
 
     /// Admits an attempt or turns it away; `None` when that depends on others under way.
@@ -184,7 +185,7 @@ impl Counts {
 impl outgate_core::Throttle for Throttle {
     async fn admit(&self, address: IpAddr, username: &Username, now: Timestamp) -> Admission {
         let address = counted_as(address);
-        let deadline = Instant::now() + LONGEST_WAIT;
+        let deadline = Instant::now() + self.longest_wait;
         loop {
             let mut left = pin!(self.left.notified());
             // Before the look, or an end right after it would be missed.

@@ -23,6 +23,8 @@ pub(crate) struct Conversation {
     /// Until when the command that is waited for must be whole.
     command_until: Option<Instant>,
     pace: Pace,
+    /// When the transaction began that is open, or the message that is read without one.
+    transaction_since: Option<Instant>,
     /// Until when everything must be said, once the session ends from our side.
     last_words_until: Option<Instant>,
     /// Whether the session was told that it ends.
@@ -49,6 +51,7 @@ impl Conversation {
             ends,
             command_until: None,
             pace: Pace::default(),
+            transaction_since: None,
             last_words_until: None,
             shut: false,
         }
@@ -88,8 +91,11 @@ impl Conversation {
                     Err(reason) => self.shut_down(reason),
                 }
             }
+            // Behind a message that was let finish a client may have pipelined the next one, and the one behind that.
+            Step::Mail(_) if self.ends.draining() => self.shut_down(Refusal::ShuttingDown),
             Step::Mail(sender) => {
                 self.pace = Pace::default();
+                self.transaction_since = Some(Instant::now());
                 let answer = self.handler.mail(&sender, self.session.facts());
                 match ask(&self.ends, answer, Refusal::StoreUnavailable).await {
                     Ok(answer) => self.session.mail(answer),
@@ -148,10 +154,17 @@ impl Conversation {
         let rules = &self.door.house.rules;
         let idle = self.session.is_idle();
         let began = Instant::now();
-        let until = match phase {
+        let mut until = match phase {
             Phase::Command => *self.command_until.get_or_insert(began + rules.command_timeout.min(LONGEST)),
             Phase::Data => began + rules.data_timeout.min(self.pace.allowance()),
         };
+        if idle {
+            self.transaction_since = None;
+        } else {
+            // What a transaction holds in memory is not held by commands in between either.
+            let since = *self.transaction_since.get_or_insert(began);
+            until = until.min(since + self.pace.transaction());
+        }
         let session = &mut self.session;
         let reason = tokio::select! {
             biased;

@@ -17,6 +17,11 @@ impl Ends {
         self.closer.reason().cloned().or(cut)
     }
 
+    /// Whether the relay drains: what has begun goes on, and nothing new begins.
+    pub(crate) fn draining(&self) -> bool {
+        self.house.drain.is_cancelled()
+    }
+
     /// Waits until the session has to end, transaction or not.
     pub(crate) async fn cut(&self) -> Refusal {
         tokio::select! {

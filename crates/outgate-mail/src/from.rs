@@ -69,7 +69,7 @@ pub enum Unreadable {
 /// Why a message may not be sent as a domain. Its text is safe to show to the client: it repeats nothing of the message.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FromRefusal {
-    /// The header section cannot be read with certainty.
+    /// The header section cannot be read with certainty, or is too large.
     #[error(transparent)]
     Header(#[from] HeaderFault),
     /// No `From:`.
@@ -102,7 +102,7 @@ pub fn addresses(value: &[u8]) -> Result<Vec<EmailAddress>, Unreadable> {
 /// exactly that domain. `Resent-` fields do not count.
 pub fn check_from(content: &[u8], allowed: &DomainName) -> Result<(), FromRefusal> {
     let headers = Headers::read(content);
-    if let Some(fault) = headers.fault() {
+    if let Some(fault) = headers.refusal() {
         return Err(fault.into());
     }
     let from = only(&headers, AuthorField::From)?.ok_or(FromRefusal::Missing)?;

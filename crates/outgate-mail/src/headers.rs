@@ -3,10 +3,15 @@
 use crate::scan::line_end;
 use std::ops::Range;
 
-/// Fields read; a message with more is refused.
+/// Fields read; past them a section counts as unreadable.
 const MAX_FIELDS: usize = 4_096;
-/// Octets of the header section; a message with more is refused. A thousand visible recipients take a tenth of it.
+/// Octets of a header section read.
 const MAX_HEADER_OCTETS: usize = 1_048_576;
+/// Fields of a message that is taken in; what Outgate puts ahead of them must be readable too.
+const MOST_TAKEN_FIELDS: usize = 4_000;
+/// Octets of the header section of a message that is taken in: 64 KiB are left for what Outgate puts ahead of it. A
+/// thousand visible recipients take a tenth of it.
+const MOST_TAKEN_OCTETS: usize = MAX_HEADER_OCTETS - 65_536;
 
 /// A header field, as it stands in the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,11 +63,15 @@ pub enum HeaderFault {
     /// A line that is neither a field nor a continuation of one. Some receivers end the header there, some read on.
     #[error("the header has a line that is not a header field")]
     NotAField,
+    /// A continuation line of white space or control characters alone, which RFC 5322 §3.2.2 forbids. Some receivers
+    /// end the header there, and read what follows as the body.
+    #[error("the header has a line of nothing but white space")]
+    BlankLine,
     /// Too many fields.
-    #[error("the header has more than {MAX_FIELDS} fields")]
+    #[error("the header has more than {MOST_TAKEN_FIELDS} fields")]
     TooManyFields,
     /// Too long.
-    #[error("the header is longer than {MAX_HEADER_OCTETS} octets")]
+    #[error("the header is longer than {MOST_TAKEN_OCTETS} octets")]
     TooLong,
 }
 
@@ -86,10 +95,13 @@ impl<'m> Headers<'m> {
                 headers.body = at + 2;
                 break;
             }
-            let end = end_of_field(message, at);
+            let (end, lines) = end_of_field(message, at);
             if end > MAX_HEADER_OCTETS {
                 headers.found(HeaderFault::TooLong);
                 break;
+            }
+            if lines == Lines::Blank {
+                headers.found(HeaderFault::BlankLine);
             }
             match field(message, at, end) {
                 None => headers.found(HeaderFault::NotAField),
@@ -124,21 +136,45 @@ impl<'m> Headers<'m> {
         self.fault
     }
 
+    /// What keeps a message with this section from being taken in, if anything: a fault, or a section so large that it
+    /// would be unreadable with what Outgate puts ahead of it.
+    pub fn refusal(&self) -> Option<HeaderFault> {
+        let octets = self.fields.last().map_or(0, |last| last.range().end);
+        self.fault
+            .or((self.fields.len() > MOST_TAKEN_FIELDS).then_some(HeaderFault::TooManyFields))
+            .or((octets > MOST_TAKEN_OCTETS).then_some(HeaderFault::TooLong))
+    }
+
     fn found(&mut self, fault: HeaderFault) {
         self.fault.get_or_insert(fault);
     }
 }
 
+/// The continuation lines of a field.
+#[derive(Clone, Copy, PartialEq)]
+enum Lines {
+    /// Each has something on it, if there are any.
+    Sound,
+    /// One has only white space or control characters.
+    Blank,
+}
+
 /// Where the field that begins at `start` ends: after the first CR LF that no white space follows (RFC 5322 §2.2.3).
-fn end_of_field(message: &[u8], start: usize) -> usize {
+fn end_of_field(message: &[u8], start: usize) -> (usize, Lines) {
+    let mut lines = Lines::Sound;
     let mut from = start;
-    while let Some(offset) = line_end(&message[from..]) {
+    loop {
+        let ended = line_end(&message[from..]);
+        let end = ended.map_or(message.len(), |offset| from + offset);
+        if from > start && message[from..end].iter().all(|byte| *byte <= b' ') {
+            lines = Lines::Blank;
+        }
+        let Some(offset) = ended else { return (message.len(), lines) };
         from += offset + 2;
         if !matches!(message.get(from), Some(b' ' | b'\t')) {
-            return from;
+            return (from, lines);
         }
     }
-    message.len()
 }
 
 /// RFC 5322 §2.2: a name of printable ASCII, a colon. White space between them is §4.5.
@@ -212,6 +248,25 @@ mod tests {
     }
 
     #[test]
+    fn blank_continuation_lines() {
+        for message in [
+            "A: b\r\n \r\nC: d\r\n\r\n",
+            "A: b\r\n \t \r\n\r\nbody",
+            "A: b\r\n c\r\n\t\r\n d\r\n",
+            "A:\r\n \r\n b\r\n",
+            "A: b\r\n \n\r\n",
+            "A: b\r\n \u{b}\u{c}\r\n",
+            "A: b\r\n \r\r\n",
+            "A: b\r\n ",
+        ] {
+            assert_eq!(read(message).fault(), Some(HeaderFault::BlankLine), "{message:?}");
+        }
+        for message in ["A: \r\n b\r\n\r\n", "A:\r\n\r\n \r\n", "A: b \r\n\tc \r\n\r\n", "A: \r\n"] {
+            assert_eq!(read(message).fault(), None, "{message:?}");
+        }
+    }
+
+    #[test]
     fn only_cr_lf_ends_a_line() {
         let headers = read("A: b\nFrom: x\r\nC: d\rFrom: y\r\n\r\n");
         assert_eq!(headers.fields().len(), 2);
@@ -231,6 +286,18 @@ mod tests {
         assert_eq!(read(&many).fault(), Some(HeaderFault::TooManyFields));
         let long = format!("A: {}\r\n\r\n", "b".repeat(MAX_HEADER_OCTETS));
         assert_eq!(read(&long).fault(), Some(HeaderFault::TooLong));
+        for (fields, refusal) in
+            [(MOST_TAKEN_FIELDS, None), (MOST_TAKEN_FIELDS + 1, Some(HeaderFault::TooManyFields))]
+        {
+            let many = "A: b\r\n".repeat(fields);
+            assert_eq!((read(&many).fault(), read(&many).refusal()), (None, refusal), "{fields}");
+        }
+        for (octets, refusal) in
+            [(MOST_TAKEN_OCTETS, None), (MOST_TAKEN_OCTETS + 1, Some(HeaderFault::TooLong))]
+        {
+            let long = format!("A: {}\r\n\r\nbody", "b".repeat(octets - 5));
+            assert_eq!((read(&long).fault(), read(&long).refusal()), (None, refusal), "{octets}");
+        }
     }
 
     proptest! {

@@ -10,6 +10,7 @@
 mod capabilities;
 mod command;
 mod conversation;
+mod kept;
 mod reply;
 mod settings;
 mod step;

@@ -4,7 +4,7 @@
 //! grow for ever. So when the log has grown, the writer is kept back for the moment that the rest takes, and starts
 //! the log over.
 
-use crate::connect;
+use crate::{connect, header};
 use rusqlite::Connection;
 use std::{
     io,
@@ -46,6 +46,8 @@ pub(crate) struct Shared {
 struct State {
     /// Bytes written since the last checkpoint, about.
     written: u64,
+    /// Bytes that the last checkpoint left in the log.
+    left: u64,
     /// Whether the writer is to wait.
     barred: bool,
     /// Whether the store is closing.
@@ -65,6 +67,12 @@ impl Shared {
         if before < DUE && state.written >= DUE {
             self.changed.notify_all();
         }
+    }
+
+    /// Bytes in the log that the file has not grown by yet, at the most.
+    pub(crate) fn unmoved(&self) -> u64 {
+        let state = self.state();
+        state.left.saturating_add(state.written)
     }
 
     /// The writer asks whether it may go on.
@@ -90,7 +98,8 @@ impl Shared {
             if state.closing {
                 return false;
             }
-            if state.written > 0 {
+            if state.written > 0 || state.left > 0 {
+                state.left = state.left.saturating_add(state.written);
                 state.written = 0;
                 return true;
             }
@@ -101,13 +110,18 @@ impl Shared {
 impl Checkpointer {
     /// Starts the thread for the database at `path`.
     pub(crate) fn start(path: &Path, shared: Arc<Shared>) -> io::Result<Self> {
+        // What an earlier life left behind.
+        shared.state().left = header::length(&header::log_of(path)).unwrap_or(0);
         let (theirs, path) = (shared.clone(), path.to_owned());
         let thread = std::thread::Builder::new().name("sqlite-log".to_owned()).spawn(move || {
             let mut work = Work { connection: None, not_before: None };
             while theirs.due() {
-                if let Err(error) = work.go(&path, &theirs) {
-                    tracing::warn!(%error, "no checkpoint could be made; the log grows");
-                    work.connection = None;
+                match work.go(&path, &theirs) {
+                    Ok(left) => theirs.state().left = left,
+                    Err(error) => {
+                        tracing::warn!(%error, "no checkpoint could be made; the log grows");
+                        work.connection = None;
+                    }
                 }
             }
         })?;
@@ -131,21 +145,23 @@ struct Work {
 }
 
 impl Work {
-    fn go(&mut self, path: &Path, shared: &Shared) -> rusqlite::Result<()> {
+    /// Moves what can be moved; returns how many bytes are left.
+    fn go(&mut self, path: &Path, shared: &Shared) -> rusqlite::Result<u64> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(connect::checkpointer(path)?),
         };
-        let log = checkpoint(connection, "PASSIVE")?.bytes;
+        let Outcome { bytes: log, left, .. } = checkpoint(connection, "PASSIVE")?;
         let now = Instant::now();
         if log < LONG || self.not_before.is_some_and(|then| now < then) {
-            return Ok(());
+            return Ok(left);
         }
         shared.bar(true);
         let ended = checkpoint(connection, if log < HUGE { "RESTART" } else { "TRUNCATE" });
         shared.bar(false);
-        self.not_before = ended?.busy.then(|| now + PATIENCE);
-        Ok(())
+        let ended = ended?;
+        self.not_before = ended.busy.then(|| now + PATIENCE);
+        Ok(ended.left)
     }
 }
 
@@ -154,12 +170,15 @@ struct Outcome {
     busy: bool,
     /// The log's length.
     bytes: u64,
+    /// How much of it is not in the file yet.
+    left: u64,
 }
 
 fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<Outcome> {
     connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
-        let frames: i64 = row.get(1)?;
-        Ok(Outcome { busy: row.get(0)?, bytes: u64::try_from(frames).unwrap_or(0) * FRAME })
+        let (frames, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
+        let bytes = |frames: i64| u64::try_from(frames).unwrap_or(0) * FRAME;
+        Ok(Outcome { busy: row.get(0)?, bytes: bytes(frames), left: bytes(frames - moved) })
     })
 }
 
@@ -184,12 +203,37 @@ mod tests {
             }
         };
         fill();
-        work.go(&path, &shared).unwrap();
+        assert_eq!(work.go(&path, &shared).unwrap(), 0);
         writer.execute("INSERT INTO t VALUES (1)", []).unwrap();
         let connection = work.connection.as_ref().unwrap();
         let started_over = checkpoint(connection, "PASSIVE").unwrap().bytes;
         assert!(started_over < DUE, "the log still has {started_over} bytes");
         assert!(!shared.state().barred);
+    }
+
+    #[test]
+    fn what_a_checkpoint_leaves_is_counted_and_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.db");
+        let seed = Connection::open(&path).unwrap();
+        seed.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+        seed.execute_batch("CREATE TABLE t (b BLOB)").unwrap();
+        let (writer, reader) = (connect::writer(&path).unwrap(), connect::reader(&path).unwrap());
+        reader.execute_batch("BEGIN; SELECT * FROM t").unwrap();
+        writer.execute("INSERT INTO t VALUES (zeroblob(1 << 20))", []).unwrap();
+        let shared = Shared::default();
+        let mut work = Work { connection: None, not_before: None };
+        shared.wrote(5 << 20);
+        assert!(shared.due());
+        assert_eq!(shared.unmoved(), 5 << 20, "until the checkpoint is made");
+        let left = work.go(&path, &shared).unwrap();
+        assert!(left > 1 << 20, "{left}");
+        shared.state().left = left;
+        shared.wrote(7);
+        assert_eq!(shared.unmoved(), left + 7);
+        reader.execute_batch("COMMIT").unwrap();
+        assert!(shared.due());
+        assert_eq!(work.go(&path, &shared).unwrap(), 0);
     }
 
     #[test]

@@ -21,7 +21,9 @@ pub(crate) fn mark_of(path: &Path) -> PathBuf {
 pub(crate) fn remembers(path: &Path) -> Result<bool, OpenError> {
     let mark = mark_of(path);
     match fs::read(&mark) {
-        Ok(lines) => Ok(lines.split(|byte| *byte == b'\n').any(|line| !line.is_empty() && line == name(path))),
+        Ok(lines) => {
+            Ok(lines.split(|byte| *byte == b'\n').any(|line| !line.is_empty() && line == name(path)))
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(source) => Err(OpenError::Io { path: mark, source }),
     }

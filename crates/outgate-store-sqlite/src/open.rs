@@ -128,7 +128,7 @@ pub enum OpenError {
 pub(crate) fn checked(path: &Path, options: &OpenOptions) -> Result<Connection, OpenError> {
     let refused = |error| of_sqlite(path, error);
     // In this order: whoever makes one at this moment puts it in place before the mark.
-    let remembered = made::remembers(path)?;
+    let remembered = options.create && made::remembers(path)?;
     if !header::inspect(path)? {
         if !options.create {
             return Err(OpenError::Missing { path: path.to_owned() });

@@ -38,11 +38,9 @@ impl Queue for Sqlite {
         at: Timestamp,
     ) -> Result<Accepted, AcceptError> {
         // Here too: what comes in between one look at `MAIL` and the end of its data must not eat the reserve.
-        if !self.room.is_there() {
-            return Err(StoreError::Full.into());
-        }
-        let message = accept::Submission::new(right.clone(), new, at)?;
-        self.write_bytes(message.bytes(), move |tx| message.accept(tx)).await
+        let room = self.room.claim(accept::bytes(&new)).ok_or(StoreError::Full)?;
+        let message = accept::Submission::new(right.clone(), new, at, room)?;
+        self.write_while_wanted(message.bytes(), move |tx| message.accept(tx)).await
     }
 
     async fn due_destinations(

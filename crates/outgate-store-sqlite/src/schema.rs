@@ -66,8 +66,9 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
 /// What is wrong with a database of a version up to ours, if anything: a migration that differs from ours, or a broken
 /// table. Only reads.
 pub(crate) fn fault(connection: &Connection, version: u32) -> Result<Option<String>> {
+    // A database is put in place with its schema: one without is what is left of it.
     if version == 0 {
-        return Ok(None);
+        return Ok(Some("it has no schema".to_owned()));
     }
     let mut applied = connection.prepare("SELECT version, checksum FROM migrations ORDER BY version")?;
     let applied: Vec<(u32, u32)> =
@@ -97,6 +98,7 @@ mod tests {
         migrate(&mut connection).unwrap();
         assert_eq!(version(&connection).unwrap(), VERSION);
         assert_eq!(fault(&connection, VERSION).unwrap(), None);
+        assert!(fault(&connection, 0).unwrap().is_some());
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub struct Sqlite {
     points: Points,
     _checkpointer: Checkpointer,
     writer: Writer,
-    pub(crate) room: Room,
+    pub(crate) room: Arc<Room>,
     pub(crate) path: PathBuf,
     /// Behind which message the next sweep begins.
     pub(crate) swept: Arc<AtomicI64>,
@@ -47,8 +47,8 @@ impl Sqlite {
         let readers = Readers::start(Readers::connect(&path).map_err(refused)?).map_err(io)?;
         let checkpoints = Arc::new(checkpoint::Shared::default());
         let checkpointer = Checkpointer::start(&path, checkpoints.clone()).map_err(io)?;
+        let room = Arc::new(Room::new(folder, options.reserve_bytes, checkpoints.clone()));
         let writer = Writer::start(&path, connection, checkpoints).map_err(io)?;
-        let room = Room::new(folder, options.reserve_bytes);
         let swept = Arc::new(AtomicI64::new(0));
         Ok(Self { writer, readers, points, _checkpointer: checkpointer, room, path, swept })
     }
@@ -81,6 +81,19 @@ impl Sqlite {
         E: From<StoreError> + Send + 'static,
     {
         self.writer.run(bytes, work).await
+    }
+
+    /// The same for a verb that is not begun when its caller has gone: it was told no, and may ask again.
+    pub(crate) async fn write_while_wanted<T, E>(
+        &self,
+        bytes: usize,
+        work: impl Fn(&Connection) -> Result<T, Stop<E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.writer.run_while_wanted(bytes, work).await
     }
 
     /// Reads on a thread of its own.

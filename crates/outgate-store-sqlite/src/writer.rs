@@ -4,6 +4,11 @@
 //! undo; when one does stop half way (a constraint, a damaged row), the batch is run again with a savepoint around each
 //! verb. Savepoints from the start would copy every page that a verb touches, and cost a good part of the speed.
 //!
+//! A submission whose caller has gone before its turn is not begun: the client was told that it failed and will send it
+//! again. One that goes while its transaction runs still has it kept, and a client that sends again then makes a
+//! duplicate; that is the moment of a crash between the commit and the answer (RFC 5321 §4.1.1.4), which nothing can
+//! close. Every other verb is done whether anybody waits or not: what happened is to be recorded.
+//!
 //! Answers leave only after `COMMIT` returned; when it fails, every verb of the batch hears of it, the refused ones too,
 //! for they may have been refused because of what was never kept.
 
@@ -74,8 +79,34 @@ impl Writer {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
+        self.ask(bytes, false, work).await
+    }
+
+    /// The same, unless the caller has gone before its turn comes.
+    pub(crate) async fn run_while_wanted<T, E>(
+        &self,
+        bytes: usize,
+        work: impl Fn(&Connection) -> Result<T, Stop<E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.ask(bytes, true, work).await
+    }
+
+    async fn ask<T, E>(
+        &self,
+        bytes: usize,
+        lapses: bool,
+        work: impl Fn(&Connection) -> Result<T, Stop<E>> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
         let (reply, answer) = oneshot::channel();
-        let verb = Waiting { bytes, work, found: None, reply };
+        let verb = Waiting { bytes, lapses, work, found: None, reply };
         let queue = self.queue.as_ref().ok_or_else(|| gone("the store is closing"))?;
         queue.try_send(Box::new(verb)).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => gone("too many writes are waiting"),
@@ -115,6 +146,8 @@ enum Worked {
 
 struct Waiting<W, T, E> {
     bytes: usize,
+    /// Whether it is not to be begun when nobody waits for it any more.
+    lapses: bool,
     work: W,
     found: Option<Result<T, E>>,
     reply: oneshot::Sender<Result<T, E>>,
@@ -131,6 +164,10 @@ where
     }
 
     fn work(&mut self, tx: &Connection) -> Worked {
+        if self.lapses && self.reply.is_closed() {
+            self.found = None;
+            return Worked::Refused;
+        }
         // A bug in one verb must not take the writer, and with it every other verb, along.
         match catch_unwind(AssertUnwindSafe(|| (self.work)(tx))) {
             Ok(Ok(found)) => {

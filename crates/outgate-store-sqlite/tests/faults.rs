@@ -196,6 +196,42 @@ async fn nothing_is_accepted_into_the_reserve() {
 }
 
 #[tokio::test]
+async fn a_message_is_not_accepted_that_would_eat_the_reserve() {
+    const MIB: u64 = 1 << 20;
+    let site = Site::new().await;
+    let free = rustix::fs::statvfs(site.folder.path()).unwrap();
+    // Others write to this medium too: what is refused is much bigger than what they may do meanwhile.
+    let reserve = (free.f_bavail * free.f_frsize).saturating_sub(32 * MIB);
+    let near = open(&site.path(), reserve);
+    let mut message = site.message();
+    message.content = vec![b'x'; 64 * MIB as usize].into();
+    let refused = near.accept(&site.sender.right, message, site.world.now()).await;
+    assert_eq!(refused, Err(StoreError::Full.into()));
+}
+
+#[tokio::test]
+async fn a_sealed_key_is_found_while_there_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("outgate.db");
+    let world = World::new(open(&path, 0));
+    let store = Sqlite::open(&path, &OpenOptions::default()).unwrap();
+    assert!(store.sealed_key().await.unwrap().is_none());
+    world.add_sender("gone.example").await.unwrap();
+    let gone = world.store.domain(&"gone.example".parse().unwrap()).await.unwrap().unwrap();
+    world.store.delete_domain(gone.id, &world.actor(), world.now()).await.unwrap();
+    let (domain, _) = store.sealed_key().await.unwrap().unwrap();
+    assert_eq!(domain, gone.name, "a deleted domain's queue may still need it");
+    let user = world.add_sender("example.com").await.unwrap().user;
+    let (domain, key) = store.sealed_key().await.unwrap().unwrap();
+    assert_eq!(domain.as_str(), "example.com");
+    let kept = world.store.domain_keys(user.domain).await.unwrap();
+    let kept = kept.iter().find(|kept| kept.key.id == key.id).unwrap();
+    assert_eq!((&kept.key.selector, &kept.key.sealed_private_key), (&key.selector, &key.sealed_private_key));
+    Connection::open(&path).unwrap().execute("UPDATE domain_keys SET sealed_private_key = x''", []).unwrap();
+    assert!(store.sealed_key().await.unwrap().is_none());
+}
+
+#[tokio::test]
 async fn a_backup_is_a_store_and_never_writes_over_anything() {
     let site = Site::new().await;
     let store = Sqlite::open(&site.path(), &OpenOptions::default()).unwrap();

@@ -33,6 +33,29 @@ impl Place {
         Sqlite::open(&self.path(), &OpenOptions { create: true, migrate: true, reserve_bytes: 0 })
     }
 
+    /// As a kill leaves it: a change that is only in the log, beside a file that does not know of it.
+    fn killed(change: &str) -> Self {
+        let (made, place) = (Self::made(), Self::empty());
+        let writer = made.raw();
+        writer.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
+        writer.execute_batch(change).unwrap();
+        for file in ["outgate.db", "outgate.db-wal"] {
+            fs::copy(made.folder.path().join(file), place.folder.path().join(file)).unwrap();
+        }
+        place
+    }
+
+    /// Writes over a table's first page, in the file itself.
+    fn scribble(&self, table: &str) {
+        let made = Self::made();
+        let sql = "SELECT rootpage FROM sqlite_schema WHERE name = ?1";
+        let page: i64 = made.raw().query_row(sql, [table], |row| row.get(0)).unwrap();
+        let mut bytes = fs::read(self.path()).unwrap();
+        let start = (page as usize - 1) * 4096;
+        bytes[start..start + 64].fill(0xA5);
+        fs::write(self.path(), bytes).unwrap();
+    }
+
     fn raw(&self) -> Connection {
         Connection::open(self.path()).unwrap()
     }
@@ -43,9 +66,16 @@ impl Place {
         files.map(|path| (path.clone(), fs::read(path).unwrap())).collect()
     }
 
+    /// Every file but SQLite's index of the log, which is made anew from it.
+    fn kept(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let mut files = self.files();
+        files.retain(|path, _| !path.to_string_lossy().ends_with("-shm"));
+        files
+    }
+
     /// Opens in every way; each must be refused, and no byte changed.
     fn refused(&self) -> OpenError {
-        let before = self.files();
+        let before = self.kept();
         let mut refusal = None;
         for (create, migrate) in [(false, false), (true, false), (false, true), (true, true)] {
             let options = OpenOptions { create, migrate, reserve_bytes: 0 };
@@ -53,7 +83,7 @@ impl Place {
                 Ok(_) => panic!("opened with {options:?}"),
                 Err(error) => refusal = Some(error),
             }
-            assert_eq!(self.files(), before, "something was touched with {options:?}");
+            assert!(self.kept() == before, "something was touched with {options:?}");
         }
         refusal.unwrap()
     }
@@ -70,7 +100,8 @@ fn what_is_missing_is_made_only_on_demand() {
         assert_eq!(fs::metadata(path).unwrap().permissions().mode() & 0o777, 0o600, "{}", path.display());
     }
     drop(store);
-    assert_eq!(place.files().keys().collect::<Vec<_>>(), [&place.path()], "nothing is left over");
+    let expected = [&place.path(), &place.folder.path().join("serve.lock")];
+    assert_eq!(place.files().keys().collect::<Vec<_>>(), expected, "nothing is left over");
     Sqlite::open(&place.path(), &OpenOptions::default()).unwrap();
 }
 
@@ -121,17 +152,7 @@ fn a_newer_versions_database_is_refused() {
 
 #[test]
 fn a_newer_version_that_is_only_in_the_log_is_refused() {
-    let made = Place::made();
-    let place = Place::empty();
-    {
-        let newer = made.raw();
-        newer.pragma_update(None, "wal_autocheckpoint", 0).unwrap();
-        newer.pragma_update(None, "user_version", 99).unwrap();
-        // As a kill would leave it: the log beside a file that does not know of it.
-        for file in ["outgate.db", "outgate.db-wal"] {
-            fs::copy(made.folder.path().join(file), place.folder.path().join(file)).unwrap();
-        }
-    }
+    let place = Place::killed("PRAGMA user_version = 99");
     assert!(matches!(place.refused(), OpenError::Newer { found: 99, .. }));
 }
 
@@ -154,16 +175,64 @@ fn a_database_that_was_cut_short_is_refused() {
 #[test]
 fn a_broken_table_is_refused() {
     let place = Place::made();
-    let page: i64 = place
-        .raw()
-        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = 'users'", [], |row| row.get(0))
-        .unwrap();
-    let mut bytes = fs::read(place.path()).unwrap();
-    let start = (page as usize - 1) * 4096;
-    bytes[start..start + 64].fill(0xA5);
-    fs::write(place.path(), bytes).unwrap();
-    let opened = Sqlite::open(&place.path(), &OpenOptions::default());
-    assert!(matches!(opened, Err(OpenError::Damaged { .. })), "{:?}", opened.err());
+    place.scribble("users");
+    let before = place.files();
+    assert!(matches!(place.refused(), OpenError::Damaged { .. }));
+    assert_eq!(place.files().keys().collect::<Vec<_>>(), before.keys().collect::<Vec<_>>());
+}
+
+#[test]
+fn a_damaged_database_keeps_its_log() {
+    let ways: [fn(&Place); 2] = [
+        |place| place.scribble("users"),
+        |place| {
+            let file = fs::OpenOptions::new().write(true).open(place.path()).unwrap();
+            file.set_len(file.metadata().unwrap().len() / 2).unwrap();
+        },
+    ];
+    for damage in ways {
+        let place = Place::killed("UPDATE accounts SET name = 'somebody'");
+        damage(&place);
+        assert!(matches!(place.refused(), OpenError::Damaged { .. }));
+        assert!(fs::metadata(place.folder.path().join("outgate.db-wal")).unwrap().len() > 0);
+    }
+    // A sound one takes its log in.
+    let place = Place::killed("UPDATE accounts SET name = 'somebody'");
+    drop(Sqlite::open(&place.path(), &OpenOptions::default()).unwrap());
+    assert!(!place.folder.path().join("outgate.db-wal").exists());
+    let name: String = place.raw().query_row("SELECT name FROM accounts", [], |row| row.get(0)).unwrap();
+    assert_eq!(name, "somebody");
+}
+
+#[test]
+fn a_damaged_database_is_not_migrated() {
+    let place = Place::killed("PRAGMA user_version = 0");
+    let before = place.kept();
+    let options = OpenOptions { create: true, migrate: true, reserve_bytes: 0 };
+    let damaged = Sqlite::open(&place.path(), &options).map(drop);
+    assert!(matches!(damaged, Err(OpenError::Damaged { .. })), "{damaged:?}");
+    assert!(place.kept() == before);
+}
+
+#[test]
+fn a_database_that_is_gone_is_not_made_anew() {
+    let place = Place::made();
+    fs::remove_file(place.path()).unwrap();
+    let before = place.files();
+    assert!(matches!(Sqlite::open(&place.path(), &OpenOptions::default()), Err(OpenError::Missing { .. })));
+    let lost = place.create().map(drop).unwrap_err();
+    let mark = place.folder.path().join("serve.lock");
+    assert!(matches!(&lost, OpenError::Lost { mark: told, .. } if *told == mark), "{lost}");
+    assert_eq!(place.files(), before);
+    // A lock alone remembers nothing, and the mark can be removed on purpose.
+    fs::write(&mark, b"").unwrap();
+    drop(place.create().unwrap());
+    assert!(fs::metadata(&mark).unwrap().len() > 0);
+    // One made before there were marks gets one.
+    fs::remove_file(&mark).unwrap();
+    drop(place.create().unwrap());
+    fs::remove_file(place.path()).unwrap();
+    assert!(matches!(place.create(), Err(OpenError::Lost { .. })));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use outgate_core::{
     store::{AcceptError, StoreError},
     users::LoginError,
 };
-use outgate_mail::FromRefusal;
+use outgate_mail::{FromRefusal, HeaderFault};
 use outgate_queue::IntakeError;
 use outgate_smtp::server::{ClientFacts, Refusal};
 
@@ -67,11 +67,24 @@ fn of_from(refusal: &FromRefusal, right: &SendRight) -> Refusal {
     tracing::info!(username = %right.username(), reason = %refusal, "a message was refused");
     match refusal {
         FromRefusal::NotYours { .. } => Refusal::FromNotYours { allowed: right.domain_name().to_string() },
-        FromRefusal::Header(_)
-        | FromRefusal::Missing
+        FromRefusal::Header(fault) => of_header(*fault),
+        FromRefusal::Missing
         | FromRefusal::Several(_)
         | FromRefusal::Unreadable(..) => Refusal::BadFrom,
     }
+}
+
+/// For a header section that cannot be read with certainty.
+fn of_header(fault: HeaderFault) -> Refusal {
+    let why = match fault {
+        HeaderFault::NotAField => {
+            "a line of its header is no header field; look for a missing colon, a byte order mark or an mbox From \
+             line before it, or a missing empty line behind it"
+                .to_owned()
+        }
+        HeaderFault::BlankLine | HeaderFault::BlankLine | HeaderFault::TooManyFields | HeaderFault::TooLong => fault.to_string(),
+    };
+    Refusal::BadHeader { why }
 }
 
 #[cfg(test)]
@@ -127,6 +140,24 @@ mod tests {
         ] {
             let heard = of_intake(&error, &right);
             assert_eq!((heard.code(), heard.enhanced()), (code, enhanced), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_header_that_cannot_be_read_is_not_called_a_bad_from() {
+        let right = right().await;
+        let many = "X: y\r\n".repeat(2000);
+        for header in [
+            "From: a@example.com\r\nno colon here",
+            "\u{feff}From: a@example.com",
+            "From a@example.com Thu Jan  1 00:00:00 1970\r\nFrom: a@example.com",
+            many.as_str(),
+        ] {
+            let content = format!("{header}\r\n\r\nHello.\r\n");
+            let error = outgate_mail::check_from(content.as_bytes(), right.domain_name()).unwrap_err();
+            let heard = of_intake(&error.into(), &right);
+            assert_eq!((heard.code(), heard.enhanced(), heard.short()), (550, "5.6.0", "bad-header"), "{header:.40}");
+            assert!(heard.to_string().len() + 2 <= 512, "{heard}");
         }
     }
 

@@ -2,12 +2,13 @@
 
 use outgate_auth::{Hasher, Params, PoolLimits, Rate, Throttle, ThrottleConfig, generate};
 use outgate_core::{
-    Clock, HashError, Ports, Secret,
+    HashError, Ports, Secret,
+    store::StoreError,
     users::{self, AddUser, LoginError, SignIn},
 };
 use outgate_store_conformance::{
     MemoryStore, World,
-    ports::{ManualClock, SeededRandomness},
+    ports::SeededRandomness,
 };
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
@@ -15,6 +16,7 @@ const HERE: &str = "198.51.100.7";
 
 /// A relay's sign-in, and what it needs.
 struct Door {
+    memory: MemoryStore,
     world: World,
     hasher: Hasher,
     throttle: Throttle,
@@ -29,8 +31,10 @@ impl Door {
     async fn with(count: u32, pool: PoolLimits) -> Arc<Self> {
         let params = Params { memory_kib: 1_024, iterations: 1, parallelism: 1 };
         let rate = Rate { count: NonZeroU32::new(count).unwrap(), per: Duration::from_mins(5) };
+        let memory = MemoryStore::new();
         let door = Self {
-            world: World::new(Arc::new(MemoryStore::default())),
+            world: World::new(Arc::new(memory.clone())),
+            memory,
             hasher: Hasher::new(params, pool, Arc::new(SeededRandomness::new(9))).unwrap(),
             throttle: Throttle::new(ThrottleConfig { per_address: rate, per_username: rate }),
         };
@@ -42,11 +46,12 @@ impl Door {
         Ports { hasher: &self.hasher, ..self.world.ports() }
     }
 
+    /// Adds `username@example.com`; returns its password.
     async fn add(&self, username: &str) -> String {
         let request = AddUser {
             domain: "example.com".parse().unwrap(),
             name: "WordPress".parse().unwrap(),
-            username: Some(username.parse().unwrap()),
+            username: Some(username.to_owned()),
         };
         let issued = users::add(self.ports(), &self.world.actor(), request).await.unwrap();
         issued.password.reveal().unwrap().to_string()
@@ -54,7 +59,7 @@ impl Door {
 
     async fn sign_in(&self, username: &str, password: &str) -> Result<(), LoginError> {
         let attempt = SignIn {
-            username: username.to_owned(),
+            username: format!("{username}@example.com"),
             password: Secret::new(password),
             address: HERE.parse().unwrap(),
             tls: "TLSv1.3".to_owned(),
@@ -130,7 +135,7 @@ async fn an_old_worker_does_not_lock_out_the_updated_one_beside_it() {
     let door = Door::tolerating(5).await;
     let old = door.add("shop").await;
     door.sign_in("shop", &old).await.unwrap();
-    let username = "shop".parse().unwrap();
+    let username = "shop@example.com".parse().unwrap();
     let issued = users::reset_password(door.ports(), &door.world.actor(), &username).await.unwrap();
     let new = issued.password.reveal().unwrap().to_string();
     door.sign_in("shop", &new).await.unwrap();
@@ -170,8 +175,16 @@ async fn attempts_that_are_not_judged_count_for_nothing() {
 
 #[tokio::test]
 async fn the_store_is_not_asked_for_what_cannot_be_a_password() {
-    let clock = ManualClock::default();
     let door = Door::tolerating(5).await;
-    door.add("shop").await;
-    assert!(clock.now() <= door.world.now());
+    let password = door.add("shop").await;
+    let trouble = StoreError::Unavailable("out of order".to_owned());
+    door.memory.fail_with(Some(trouble.clone()));
+    for username in ["shop", "unknown"] {
+        assert_eq!(door.sign_in(username, &password).await, Err(LoginError::Store(trouble.clone())));
+        assert_eq!(door.sign_in(username, "hunter2").await, Err(LoginError::Refused));
+    }
+    for n in 2..7 {
+        let expected = if n < 5 { LoginError::Refused } else { LoginError::Throttled };
+        assert_eq!(door.sign_in("shop", "hunter2").await, Err(expected), "{n}");
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use outgate_core::Throttle as _;
+use std::sync::Arc;
 
 const APP: &str = "198.51.100.7";
 
@@ -195,23 +196,30 @@ fn a_place_waits_for_its_own_alone() {
     assert_eq!(decide(&throttle, APP, "shop", at(1)), None);
 }
 
-#[tokio::test(start_paused = true)]
-async fn who_waits_goes_on_when_another_ends_and_not_for_ever() {
-    let throttle = std::sync::Arc::new(throttle(1, 1));
-    let admit = |throttle: &std::sync::Arc<Throttle>| {
-        let throttle = std::sync::Arc::clone(throttle);
+#[tokio::test]
+async fn who_waits_goes_on_when_another_ends() {
+    let throttle = Arc::new(throttle(1, 1));
+    let admit = || {
+        let throttle = Arc::clone(&throttle);
         tokio::spawn(async move { throttle.admit(ip(APP), &user("shop"), at(0)).await })
     };
-    assert_eq!(admit(&throttle).await.unwrap(), Admission::Admitted);
-    assert_eq!(admit(&throttle).await.unwrap(), Admission::Busy, "the first does not end");
-    let waiting = admit(&throttle);
+    assert_eq!(admit().await.unwrap(), Admission::Admitted);
+    let waiting = admit();
     tokio::task::yield_now().await;
     assert!(!waiting.is_finished());
     throttle.leave(ip(APP), &user("shop"));
-    assert_eq!(waiting.await.unwrap(), Admission::Admitted);
-    let waiting = admit(&throttle);
+    assert_eq!(waiting.await.unwrap(), Admission::Admitted, "the other was given up");
+    let waiting = admit();
     tokio::task::yield_now().await;
     throttle.note(ip(APP), &user("shop"), false, at(0));
     throttle.leave(ip(APP), &user("shop"));
     assert_eq!(waiting.await.unwrap(), Admission::Throttled, "the other failed");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_ever() {
+    let throttle = Throttle { longest_wait: Duration::from_millis(5), ..throttle(1, 1) };
+    for expected in [Admission::Admitted, Admission::Busy] {
+        assert_eq!(throttle.admit(ip(APP), &user("shop"), at(0)).await, expected);
+    }
 }

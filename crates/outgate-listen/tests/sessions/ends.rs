@@ -99,3 +99,24 @@ async fn a_transaction_that_outlasts_the_grace_is_cut() {
     busy.ends().await;
     silent.ends().await;
 }
+
+#[tokio::test]
+async fn a_drain_lets_nothing_begin_behind_the_message_it_lets_finish() {
+    let house = House::new();
+    let held = house.seen.may_keep.acquire().await.unwrap();
+    let mut busy = house.client().await;
+    busy.begins_data().await;
+    let next = "MAIL FROM:<a@client.test>\r\nRCPT TO:<b@relay.test>\r\nDATA\r\nSubject: next\r\n\r\n.\r\n";
+    busy.send(&format!("Subject: one\r\n\r\n.\r\n{}", next.repeat(5))).await;
+    house.seen.keeping.acquire().await.unwrap().forget();
+    house.stop.cancel();
+    // The listeners have heard of it once they take nobody any more.
+    while tokio::net::TcpStream::connect(house.clear).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    drop(held);
+    busy.hears("250").await;
+    busy.hears("421 4.3.2").await;
+    busy.ends().await;
+    assert_eq!(house.seen.kept.lock().unwrap().len(), 1);
+}

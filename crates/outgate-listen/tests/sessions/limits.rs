@@ -69,3 +69,44 @@ async fn a_message_that_stops_half_way_times_out() {
     client.ends().await;
     assert!(house.seen.kept.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_message_that_was_fast_and_then_drips_times_out() {
+    let house = House::new();
+    let mut client = house.client().await;
+    client.begins_data().await;
+    client.send(&"0123456789012345678901234567890123456789012345678\r\n".repeat(3900)).await;
+    // From here on the clock is the test's.
+    tokio::time::pause();
+    for _ in 0..5 {
+        sleep(Duration::from_secs(19)).await;
+        if house.said("timeout") > 0 {
+            break;
+        }
+        client.send("x").await;
+    }
+    client.hears("421 4.4.2").await;
+    client.ends().await;
+    assert!(house.seen.kept.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_transaction_is_not_held_open_by_commands() {
+    let house = House::new();
+    let mut client = house.client().await;
+    client.says("EHLO client.test", "250").await;
+    client.says("MAIL FROM:<a@client.test>", "250").await;
+    client.says("RCPT TO:<b@relay.test>", "250").await;
+    client.send("BDAT 10\r\n0123456789").await;
+    client.hears("250").await;
+    tokio::time::pause();
+    for _ in 0..8 {
+        sleep(Duration::from_mins(4)).await;
+        if house.said("timeout") > 0 {
+            break;
+        }
+        client.says("NOOP", "250").await;
+    }
+    client.hears("421 4.4.2").await;
+    client.ends().await;
+}

@@ -4,7 +4,10 @@ use super::{
     SigningKey,
     canonical::{self, Hash},
 };
-use crate::{field::Writer, headers::Headers};
+use crate::{
+    field::Writer,
+    headers::{HeaderFault, Headers},
+};
 use aws_lc_rs::digest::Context;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use bytes::Bytes;
@@ -17,6 +20,9 @@ pub enum SignError {
     /// No `From:`, which every signature must cover (RFC 6376 §5.4).
     #[error("the message has no From field")]
     NoFrom,
+    /// The header section cannot be read, so nobody knows where the body begins.
+    #[error(transparent)]
+    Header(#[from] HeaderFault),
     /// The cryptographic library failed.
     #[error("the DKIM signature could not be made")]
     Failed,
@@ -65,6 +71,9 @@ pub fn sign<'k>(
     at: Timestamp,
 ) -> Result<Bytes, SignError> {
     let headers = Headers::read(content);
+    if let Some(fault) = headers.fault() {
+        return Err(fault.into());
+    }
     if headers.named("From").next().is_none() {
         return Err(SignError::NoFrom);
     }

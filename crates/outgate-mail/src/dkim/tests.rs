@@ -1,8 +1,9 @@
 //! Signatures of ours, judged by mail-auth.
 
 use super::*;
+use crate::{HeaderFault, TraceFacts, check_from, prepare};
 use jiff::Timestamp;
-use outgate_core::{DkimAlgorithm, DomainName, Secret};
+use outgate_core::{DkimAlgorithm, DomainName, MessageId, Randomness, Secret};
 use proptest::prelude::*;
 use std::sync::LazyLock;
 
@@ -26,6 +27,13 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| {
     }
     Keys { keys, records }
 });
+
+struct Zeros;
+impl Randomness for Zeros {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0);
+    }
+}
 
 fn at() -> Timestamp {
     "2026-01-02T03:04:05Z".parse().unwrap()
@@ -75,7 +83,7 @@ fn whatever_applications_send() {
         "\r\n\r\n\r\nleading blank lines\r\n",
         "\r\ntabs\tand  runs \t of space\r\n indented\r\n",
         "\r\n.\r\n..\r\n",
-        "Subject: folded\r\n \r\n\tthrice \t\r\n  and more\r\n\r\nx\r\n",
+        "Subject: folded\r\n twice\r\n\tthrice \t\r\n  and more\r\n\r\nx\r\n",
         "Subject:no space\r\nTO:\tb@example.org\r\n\r\nx\r\n",
         "Subject: caf\u{e9} \u{2013} 8-bit\r\n\r\n\u{fc}ber\r\n",
         "X-Empty:\r\nSubject:\r\n\r\nx\r\n",
@@ -163,6 +171,67 @@ fn the_field_is_well_made() {
 #[test]
 fn no_from_no_signature() {
     assert_eq!(sign(&KEYS.keys, b"To: a@b.c\r\n\r\nFrom: x\r\n", at()), Err(SignError::NoFrom));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_signed() {
+    let from = "From: a@example.com\r\n";
+    for (header, fault) in [
+        (format!("{from}{}", "To: b@example.org\r\n".repeat(4_096)), HeaderFault::TooManyFields),
+        (format!("{}{from}", "To: b@example.org\r\n".repeat(4_096)), HeaderFault::TooManyFields),
+        (format!("{from}X: {}\r\n", "x".repeat(1_048_576)), HeaderFault::TooLong),
+        (format!("{from}no field\r\n"), HeaderFault::NotAField),
+        (format!("{from} \r\nTo: b@example.org\r\n"), HeaderFault::BlankLine),
+    ] {
+        let signed = sign(&KEYS.keys, format!("{header}\r\nbody\r\n").as_bytes(), at());
+        assert_eq!(signed, Err(SignError::Header(fault)));
+    }
+}
+
+/// The largest header sections that are taken in.
+#[test]
+fn what_is_taken_in_is_signed_whole() {
+    let domain = "example.com".parse().unwrap();
+    let long = "x".repeat(255);
+    let recipient = format!("{}@{}.example.org", "b".repeat(64), vec!["c".repeat(54); 3].join("."));
+    let recipient = recipient.parse().unwrap();
+    let facts = TraceFacts {
+        client: &long,
+        address: "2001:db8:1:2:3:4:5:6".parse().unwrap(),
+        tls: Some(("TLSv1.3", "TLS_AES_256_GCM_SHA384")),
+        esmtp: true,
+        authenticated: true,
+        smtputf8: false,
+        host: &long,
+        id: MessageId::draw(at(), &Zeros),
+        recipient: Some(&recipient),
+        at: at(),
+        sender_domain: &domain,
+    };
+    let from = "From: a@example.com\r\n";
+    let filler = |octets: usize| format!("X: {}\r\n", "x".repeat(octets - 5));
+    let most = 1_048_576 - 65_536;
+    for (header, taken) in [
+        (format!("{from}{}", "To: b@c.d\r\n".repeat(3_999)), true),
+        (format!("{}{from}", "To: b@c.d\r\n".repeat(3_999)), true),
+        (format!("{from}{}", "To: b@c.d\r\n".repeat(4_000)), false),
+        (format!("{}{from}", "To: b@c.d\r\n".repeat(4_095)), false),
+        (format!("{from}{}", filler(most - from.len())), true),
+        (format!("{}{from}", filler(most - from.len())), true),
+        (format!("{from}{}", filler(most - from.len() + 1)), false),
+        (format!("{from}{}", filler(1_048_516 - from.len())), false),
+    ] {
+        let content = format!("{header}\r\nbody\r\n");
+        let checked = check_from(content.as_bytes(), &domain);
+        assert_eq!(checked.is_ok(), taken, "{checked:?}");
+        if taken {
+            let prepared = prepare(content.as_bytes(), &facts).content;
+            let message = signed(&prepared);
+            assert!(holds(&message), "{:?}", judged(&message));
+            let changed = String::from_utf8(message).unwrap().replace("\r\nbody\r\n", "\r\nother\r\n");
+            assert!(!holds(changed.as_bytes()), "the body is signed");
+        }
+    }
 }
 
 #[test]

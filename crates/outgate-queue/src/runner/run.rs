@@ -1,11 +1,14 @@
 //! Carrying one job: bytes, signature, carrier, decision, settlement.
 
-use super::{Job, Runner, settle::Ending};
+use super::{
+    Job, Runner,
+    settle::{Ending, Health},
+};
 use crate::{Carried, Moment, Outcome, Parcel, decide, notify::Ended};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use outgate_core::{
-    Attempt, AttemptId, DeliveryId, FailureClass, MessageId, NetworkPath, Timestamp, Transcript,
+    Attempt, AttemptId, DeliveryId, Destination, FailureClass, MessageId, NetworkPath, Timestamp, Transcript,
     store::{LeasedMessage, SettledDelivery, StoreError},
 };
 use std::{collections::VecDeque, panic::AssertUnwindSafe, sync::atomic::Ordering};
@@ -21,9 +24,11 @@ impl Runner {
         let mut carried = 0;
         loop {
             let Some(ending) = self.carry(&mut job).await else { break };
+            self.adapt(&destination, &ending);
             let Some(permit) = self.settle_or_keep(ending, job.permit, job.run).await else { break };
             carried += 1;
-            if self.winding_down() || (carried >= TURN && self.permits.are_scarce()) {
+            let gives_way = carried >= TURN && self.permits.are_scarce();
+            if self.winding_down() || gives_way || self.permits.too_many(&destination) {
                 break;
             }
             if next.is_empty() {
@@ -34,6 +39,16 @@ impl Runner {
         }
         for (leased, _run) in next {
             self.give_back(&leased).await;
+        }
+    }
+
+    /// A destination that did not answer, or asked for less, gets fewer permits; one that takes mail gets them back.
+    fn adapt(&self, destination: &Destination, ending: &Ending) {
+        let most = self.parts.carrier.concurrency(destination);
+        match ending.health() {
+            Some(Health::Well) => self.permits.grow(destination, most),
+            Some(Health::Troubled) => self.permits.shrink(destination, most),
+            None => {}
         }
     }
 

@@ -7,7 +7,7 @@ use crate::{
 };
 use bytes::Bytes;
 use outgate_core::{
-    Destination, Reservation,
+    DeliveryStatus, Destination, FailureClass, Reservation,
     store::{LeasedMessage, Settled, Settlement},
 };
 use std::sync::Arc;
@@ -25,7 +25,26 @@ pub(super) struct Ending {
     pub(super) _memory: Option<Arc<Reservation>>,
 }
 
+/// How a destination showed itself in an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Health {
+    /// It took mail.
+    Well,
+    /// It could not be reached, or asked for less.
+    Troubled,
+}
+
 impl Ending {
+    /// What the attempt says of the destination; refusals of recipients or of the message say nothing.
+    pub(super) fn health(&self) -> Option<Health> {
+        let mut settled = self.ended.iter().map(|one| &one.settled);
+        if settled.clone().any(|one| one.status == DeliveryStatus::Delivered) {
+            return Some(Health::Well);
+        }
+        let trouble = |class| matches!(class, Some(FailureClass::Connection | FailureClass::Dns | FailureClass::Rate));
+        settled.all(|one| trouble(one.attempt.class)).then_some(Health::Troubled)
+    }
+
     /// Keeps only what the store wants to be settled anew, and says whether there is any.
     fn keep_withheld(&mut self, answers: &[Settled]) -> bool {
         let before = self.ended.len();

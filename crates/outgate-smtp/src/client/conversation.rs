@@ -2,6 +2,7 @@
 
 use super::{
     BeginError, Capabilities, Closing, Mail, ReplyReader, Settings, Stage, StartTls, Step, Verdict,
+    kept::shortened,
     transaction::{Break, Move, Transaction},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
@@ -274,11 +275,14 @@ impl Conversation {
 
     fn heard(&mut self, asked: Asked, reply: Reply) -> State {
         let at = asked.stage();
+        // What a server offers may take more room than is kept of it.
+        let offered = Capabilities::of(&reply);
+        let reply = shortened(reply);
         match (asked, reply.code / 100) {
             (Asked::Quit, _) => State::Closed(Closing::Quit),
             (Asked::Greeting, 2) => self.ehlo(),
             (Asked::Ehlo, 2) => {
-                self.offered = Capabilities::of(&reply);
+                self.offered = offered;
                 self.hello = Some(reply);
                 self.opened()
             }

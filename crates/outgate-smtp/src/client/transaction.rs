@@ -3,6 +3,7 @@
 use super::{
     Capabilities,
     command::{Script, Unwritable},
+    kept::shortened,
     reply::{ReplyError, ReplyReader},
 };
 use outgate_core::{Body, Recipient, Recording, Reply, ReturnContent, ReversePath, Xtext};
@@ -254,7 +255,7 @@ impl Transaction {
             *replies += 1;
             recording.heard(&reply);
             self.awaited.pop_front();
-            if let Err(why) = self.heard(asked, reply, reader) {
+            if let Err(why) = self.heard(asked, shortened(reply), reader) {
                 return self.broken(why);
             }
         }

@@ -111,7 +111,7 @@ impl Session {
             }
             _ => return false,
         };
-        let message = if belongs { 2 * self.config.limits.message_bytes } else { 0 };
+        let message = if belongs { self.config.limits.message_bytes.saturating_mul(2) } else { 0 };
         let most = message.max(Limits::DISCARDED) as u64;
         refused && self.content_octets.saturating_add(to_come) > most
     }

@@ -6,6 +6,7 @@ use crate::{
     directory::standing,
     fault::Stop,
     log::Entry,
+    room::Claim,
     row,
 };
 use outgate_core::{
@@ -21,6 +22,13 @@ pub(super) struct Draft {
     sender: String,
     recipients: Vec<String>,
     checksum: u32,
+}
+
+/// How much a message brings, about.
+pub(super) fn bytes(new: &NewMessage) -> usize {
+    // A recipient is in its row, in its indexes and in the event.
+    const RECIPIENT: usize = 1024;
+    new.content.len() + RECIPIENT * new.deliveries.len()
 }
 
 /// Whose a message is, by rows.
@@ -43,9 +51,7 @@ impl Draft {
 
     /// How much it brings, about.
     pub(super) fn bytes(&self) -> usize {
-        // A recipient is in its row, in its indexes and in the event.
-        const RECIPIENT: usize = 1024;
-        self.new.content.len() + RECIPIENT * self.new.deliveries.len()
+        bytes(&self.new)
     }
 
     /// The event of its acceptance.
@@ -142,15 +148,22 @@ pub(super) struct Submission {
     draft: Draft,
     at: i64,
     event: Entry,
+    /// Its place on the medium, until it is there.
+    _room: Claim,
 }
 
 impl Submission {
     /// Makes everything ready.
-    pub(super) fn new(right: SendRight, new: NewMessage, at: Timestamp) -> Result<Self, StoreError> {
+    pub(super) fn new(
+        right: SendRight,
+        new: NewMessage,
+        at: Timestamp,
+        room: Claim,
+    ) -> Result<Self, StoreError> {
         let draft = Draft::new(new);
         let actor = Actor::User { username: right.username().clone() };
         let event = Entry::new(at, &actor, draft.accepted(right.domain(), right.username().clone()))?;
-        Ok(Self { right, draft, at: at.as_millisecond(), event })
+        Ok(Self { right, draft, at: at.as_millisecond(), event, _room: room })
     }
 
     /// How much it brings, about.

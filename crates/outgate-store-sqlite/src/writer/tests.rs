@@ -191,11 +191,38 @@ fn another_process_that_writes_too_long_is_told_and_waited_for() {
     assert_eq!(bench.kept(), [2]);
 }
 
+/// Asks, and does not wait.
+async fn begin(asked: std::pin::Pin<&mut impl Future>) {
+    let mut asked = asked;
+    std::future::poll_fn(|cx| {
+        assert!(asked.as_mut().poll(cx).is_pending());
+        std::task::Poll::Ready(())
+    })
+    .await;
+}
+
+#[test]
+fn what_nobody_waits_for_is_not_begun_if_it_may_lapse() {
+    let bench = Bench::new(|_| {});
+    wait(async {
+        let (stalled, begun, go) = stall(&bench);
+        let mut stalled = std::pin::pin!(stalled);
+        begin(stalled.as_mut()).await;
+        begun.recv().unwrap();
+        begin(std::pin::pin!(bench.writer.run_while_wanted(0, |tx| put(tx, 1)))).await;
+        begin(std::pin::pin!(bench.put(2))).await;
+        go.send(()).unwrap();
+        stalled.await.unwrap();
+        bench.writer.run_while_wanted(0, |tx| put(tx, 3)).await.unwrap();
+    });
+    assert_eq!(bench.kept(), [2, 3]);
+}
+
 #[test]
 fn what_was_asked_before_the_end_is_written() {
     let bench = Bench::new(|_| {});
     let (reply, answer) = oneshot::channel::<Answer<()>>();
-    let verb = Waiting { bytes: 0, work: |tx: &Connection| put(tx, 1), found: None, reply };
+    let verb = Waiting { bytes: 0, lapses: false, work: |tx: &Connection| put(tx, 1), found: None, reply };
     assert!(bench.writer.queue.as_ref().unwrap().try_send(Box::new(verb)).is_ok());
     let Bench { writer, path, _folder } = bench;
     drop(writer);

@@ -61,3 +61,17 @@ async fn a_full_store_is_452_and_a_failing_one_451_until_it_recovers() {
     client.sends("a@example.com", "a@example.com", "250").await;
     assert_eq!(relay.kept().await, 1);
 }
+
+#[tokio::test]
+async fn a_header_that_cannot_be_read_is_told_as_that() {
+    let relay = Relay::new();
+    let sender = relay.sender().await;
+    let mut client = relay.signed_in(&sender).await;
+    for header in ["From: a@example.com\r\nno colon here", "\u{feff}From: a@example.com"] {
+        client.begins_data("a@example.com").await;
+        let heard = client.says(&format!("{header}\r\n\r\nHello.\r\n."), "550 5.6.0 [bad-header]").await;
+        assert!(heard.contains("byte order mark"), "{heard}");
+    }
+    assert_eq!(relay.kept().await, 0);
+    client.sends("a@example.com", "a@example.com", "250").await;
+}

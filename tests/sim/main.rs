@@ -12,7 +12,7 @@ mod world;
 use world::World;
 
 /// Worlds run by default; `OUTGATE_SIM_WORLDS` asks for more.
-const WORLDS: u64 = 150;
+const WORLDS: u64 = 1000;
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok()?.parse().ok()

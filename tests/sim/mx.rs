@@ -70,6 +70,11 @@ impl Mx {
     }
 
     /// Notes a message, or the notification that it is.
+    /// How many things a message tells: itself, or the fate of each recipient that a notification speaks of.
+    fn tells(content: &[u8]) -> u64 {
+        if content.starts_with(b"From: Mail Delivery System") { Self::tale(content).1.len() as u64 } else { 1 }
+    }
+
     fn note(&self, parcel: &Parcel, recipient: &EmailAddress, arrived: u64) {
         if !parcel.content.starts_with(b"From: Mail Delivery System") {
             *self
@@ -130,7 +135,7 @@ impl Carrier for Mx {
                 }
                 (_, 4) => {
                     // It took the message, and its answer got lost.
-                    seen.lost_answers += 1;
+                    seen.lost_answers += Self::tells(&parcel.content);
                     self.note(parcel, recipient, 1);
                     Outcome::Deferred { class: FailureClass::Connection, reply: None, reason: "lost".into() }
                 }

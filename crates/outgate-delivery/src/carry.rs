@@ -7,6 +7,7 @@ use crate::{
     failure::Failure,
     open::Opener,
     pool::{Permit, Pool},
+    stopping::Stopping,
     story::Story,
     tls::{Tls, TlsSetupError},
 };
@@ -24,6 +25,7 @@ pub struct NetworkCarrier {
     config: Arc<Config>,
     opener: Opener,
     pool: Arc<Pool>,
+    stopping: Stopping,
 }
 
 impl NetworkCarrier {
@@ -37,8 +39,10 @@ impl NetworkCarrier {
         let config = Arc::new(config);
         let tls = Tls::new(&config.extra_roots, Arc::clone(&clock))?;
         let pool = Pool::new(Arc::clone(&config));
-        let opener = Opener { config: Arc::clone(&config), resolve, randomness, clock, tls };
-        Ok(Self { config, opener, pool })
+        let stopping = Stopping::default();
+        let opener =
+            Opener { config: Arc::clone(&config), resolve, randomness, clock, tls, stopping: stopping.clone() };
+        Ok(Self { config, opener, pool, stopping })
     }
 
     /// Carries those recipients of a parcel that go to one destination; `left` are their places in it.
@@ -50,7 +54,13 @@ impl NetworkCarrier {
         results: &mut Results,
         deadline: Instant,
     ) {
-        let Some(permit) = self.pool.permit(destination, deadline).await else {
+        // With less time than this a transaction is not begun, so nothing that comes before one may take longer either.
+        let begin_by = deadline.checked_sub(self.config.timeouts.begin).unwrap_or(deadline);
+        let permit = self.stopping.within(begin_by, self.pool.permit(destination)).await.flatten();
+        let Some(permit) = permit else {
+            if self.stopping.has_begun() {
+                return results.leave_untried(&left);
+            }
             let reason = "every connection to the destination was busy all the time";
             return results.fail(&left, &Failure::temporary(FailureClass::Rate, reason));
         };
@@ -61,13 +71,26 @@ impl NetworkCarrier {
         let mut stale = false;
         let (mut avoid, mut earlier) = (Vec::new(), None);
         while !left.is_empty() {
+            let stopping = self.stopping.has_begun();
+            if stopping || Instant::now() >= begin_by {
+                if stopping {
+                    results.leave_untried(&left);
+                } else if let Some(failure) = earlier {
+                    results.fail(&left, &failure);
+                }
+                if let Some(connection) = kept {
+                    permit.give_back(connection);
+                }
+                return;
+            }
             let mut connection = if let Some(mut connection) = kept.take() {
                 connection.begin_story(std::mem::take(&mut results.story));
                 connection
             } else {
                 let earlier = earlier.take();
-                match self.opener.open(destination, &avoid, earlier, deadline, &mut results.story).await {
+                match self.opener.open(destination, &avoid, earlier, begin_by, &mut results.story).await {
                     Ok(connection) => connection,
+                    Err(_) if self.stopping.has_begun() => return results.leave_untried(&left),
                     Err(failure) => return results.fail(&left, &failure),
                 }
             };
@@ -160,6 +183,13 @@ impl Results {
         }
     }
 
+    /// Nothing was said to anybody, because the relay stops.
+    fn leave_untried(&mut self, which: &[usize]) {
+        for place in which {
+            self.set(*place, Outcome::Untried);
+        }
+    }
+
     fn are_settled(&self, which: &[usize]) -> bool {
         which.iter().all(|place| self.outcomes.get(*place).is_none_or(Option::is_some))
     }
@@ -199,7 +229,8 @@ impl Carrier for NetworkCarrier {
         for (destination, places) in groups {
             self.carry_to(&destination, parcel, places, &mut results, deadline).await;
         }
-        let missing = Failure::temporary(FailureClass::Local, "this recipient's turn did not come");
+        let missing =
+            Failure::temporary(FailureClass::Local, "this recipient's turn did not come in the time there is");
         let Story { recording, spent } = results.story;
         Carried {
             path: NetworkPath { transcript: recording.finish(), timings: spent.timings(), ..results.path },
@@ -210,6 +241,11 @@ impl Carrier for NetworkCarrier {
                 .map(|outcome| outcome.unwrap_or_else(|| missing.outcome()))
                 .collect(),
         }
+    }
+
+    /// What waits for a connection or opens one comes back untried, at once.
+    fn wind_down(&self) {
+        self.stopping.begin();
     }
 
     /// Says goodbye on every connection that is kept for the next message.

@@ -21,6 +21,9 @@ pub struct Judgement {
 /// - `552` to RCPT behind accepted recipients means "too many recipients" (RFC 5321 §4.5.3.1.10): not permanent, unless
 ///   the server says that the mailbox is full.
 ///
+/// What is said to MAIL and before it never speaks of a recipient: a code that elsewhere means an address or its domain
+/// means the sender's there.
+///
 /// The kind of a `4xx` comes from words that servers use for greylisting and rates, where there are any; else, and of every
 /// `5xx`, from the enhanced status code (RFC 3463) where it says something, then from the code and the stage.
 pub fn classify(stage: Stage, reply: &Reply, accepted_before: bool) -> Judgement {
@@ -35,15 +38,22 @@ pub fn classify(stage: Stage, reply: &Reply, accepted_before: bool) -> Judgement
     if matches!(reply.code, 530 | 534 | 535 | 538) || stage == Stage::Auth {
         return Judgement { permanent: false, class: C::Local };
     }
-    let full = matches!(reply.enhanced, Some((_, 2, 2))) || says(FULL);
+    // What has been said so far is about us, not about any recipient.
+    let ours = early || stage == Stage::Mail;
+    let full = !ours && (matches!(reply.enhanced, Some((_, 2, 2))) || says(FULL));
     if reply.code == 552 && stage == Stage::Recipient && accepted_before && !full {
         return Judgement { permanent: false, class: C::Rate };
     }
-    let class = match by_enhanced(reply) {
+    let by_enhanced = if ours { by_enhanced(reply).map(of_the_sender) } else { by_enhanced(reply) };
+    let class = match by_enhanced {
+        // "No answer from host" makes no sense as a final answer: Exchange Online says so of addresses that it does not know.
+        Some(C::Connection) if five && stage == Stage::Recipient && says(&["recipient"]) => C::Address,
+        Some(C::Connection) if five && !early && says(POLICY) => C::Policy,
         // Greylisting and rates have no code of their own; servers say so in words, under many codes.
         _ if !five && says(GREYLISTING) => C::Greylisted,
         Some(C::MailboxFull) => C::MailboxFull,
         _ if !five && says(RATE) => C::Rate,
+        None | Some(C::Policy) if !five && !ours && says(COME_BACK) => C::Greylisted,
         Some(class) => class,
         None if full => C::MailboxFull,
         None if early && five => C::Policy,
@@ -54,6 +64,9 @@ pub fn classify(stage: Stage, reply: &Reply, accepted_before: bool) -> Judgement
 
 /// Words for "come back in a while", as the usual greylisting programs send them.
 const GREYLISTING: &[&str] = &["greylist", "graylist", "grey-list", "gray-list", "grey list", "gray list"];
+/// Words for the same that mean it only where nothing else explains them.
+const COME_BACK: &[&str] =
+    &["come back", "try again in ", "retry in ", "please wait", "first time", "not yet authorized"];
 /// Words for "too much, too fast".
 const RATE: &[&str] =
     &["too many", "too fast", "rate limit", "ratelimit", "throttl", "slow down", "unusual rate"];
@@ -79,11 +92,21 @@ const POLICY: &[&str] = &[
     "not allowed",
 ];
 
+/// What a class means when it is the sender that is spoken of.
+fn of_the_sender(class: FailureClass) -> FailureClass {
+    match class {
+        FailureClass::Address | FailureClass::Domain => FailureClass::Policy,
+        FailureClass::MailboxFull => FailureClass::Other,
+        other => other,
+    }
+}
+
 /// RFC 3463 §3 and the IANA registry of enhanced status codes: subject and detail.
 fn by_enhanced(reply: &Reply) -> Option<FailureClass> {
     use FailureClass as C;
     let (_, subject, detail) = reply.enhanced?;
     Some(match (subject, detail) {
+        (1, 10) if reply.code != 556 => C::Address, // Exchange's "recipient not found"
         (1, 2 | 10) | (7, 18) => C::Domain, // bad destination system; null MX (RFC 7505 §4.2); domain changed hands (RFC 7293 §5)
         (1, 7 | 8) => C::Policy,            // the sender's address
         (1, 5 | 9) => C::Other,
@@ -103,14 +126,14 @@ fn by_code(stage: Stage, code: u16, accepted_before: bool, says: impl Fn(&[&str]
     use FailureClass as C;
     match (code, stage) {
         (421, _) => C::Connection,
-        (521 | 556, _) => C::Domain, // RFC 7504 §3: the host, or the domain, takes no mail
+        (521 | 556, Stage::Recipient) => C::Domain, // RFC 7504 §3: the host, or the domain, takes no mail
         (452, Stage::Recipient) if accepted_before => C::Rate, // RFC 5321 §4.5.3.1.10
         (452 | 552, Stage::Recipient) => C::MailboxFull,
         (552, _) => C::Content, // RFC 1870 §6.1: too large
         (500..=599, _) if says(POLICY) => C::Policy,
         (550 | 551 | 553, Stage::Recipient) => C::Address, // RFC 5321 §4.2.3
         (550 | 554, Stage::Data | Stage::Content) => C::Content,
-        (550 | 553, Stage::Mail) | (554, _) => C::Policy,
+        (521 | 550 | 553 | 556, Stage::Mail) | (554, _) => C::Policy,
         _ => C::Other,
     }
 }
@@ -178,6 +201,35 @@ mod tests {
             (Recipient, "554 relay access denied", true, C::Policy),
             (Recipient, "550 5.7.10 encryption needed", true, C::Tls),
             (Recipient, "550 5.0.0 no", true, C::Address),
+            (Recipient, "550 5.4.1 Recipient address rejected: Access denied. AS(1)", true, C::Address),
+            (Recipient, "550 5.4.1 All recipient addresses rejected : Access denied", true, C::Address),
+            (Recipient, "550 5.4.1 relay access denied", true, C::Policy),
+            (Recipient, "550 5.4.1 no answer from host", true, C::Connection),
+            (Recipient, "450 4.4.1 Recipient address rejected: no answer", false, C::Connection),
+            (Recipient, "550 5.1.0 rejected", true, C::Address),
+            (Recipient, "550 5.1.10 RESOLVER.ADR.RecipientNotFound", true, C::Address),
+            (Recipient, "550 5.7.26 unauthenticated", true, C::Policy),
+            (Recipient, "550 5.7.13 account disabled", true, C::Address),
+            (Recipient, "552 5.2.2 over quota", true, C::MailboxFull),
+            (Recipient, "450 4.7.1 Please try again in 300 seconds", false, C::Greylisted),
+            (Recipient, "451 4.7.1 come back later", false, C::Greylisted),
+            (Recipient, "450 you are not yet authorized to deliver mail here", false, C::Greylisted),
+            (Recipient, "451 4.3.0 disk trouble, try again in 300 seconds", false, C::Other),
+            (Mail, "451 4.7.1 try again in 300 seconds", false, C::Policy),
+            (Mail, "550 5.1.1 no such sender", true, C::Policy),
+            (Mail, "550 5.1.8 sender's domain does not exist", true, C::Policy),
+            (Mail, "553 5.1.2 bad domain", true, C::Policy),
+            (Mail, "550 5.2.1 the sender's mailbox is disabled", true, C::Policy),
+            (Mail, "450 4.2.1 later", false, C::Policy),
+            (Mail, "552 5.2.2 full", true, C::Other),
+            (Mail, "552 5.2.3 too long", true, C::Content),
+            (Mail, "550 5.7.18 owner changed", true, C::Policy),
+            (Mail, "521 go away", true, C::Policy),
+            (Mail, "556 go away", true, C::Policy),
+            (Data, "521 go away", true, C::Other),
+            (Greeting, "521 no mail here", false, C::Policy),
+            (Greeting, "450 4.1.1 who", false, C::Policy),
+            (Hello, "550 5.1.2 bad host", false, C::Policy),
             (Recipient, "555 5.5.4 unknown parameter", true, C::Other),
             (Mail, "550 no", true, C::Policy),
             (Mail, "552 5.3.4 too big", true, C::Content),

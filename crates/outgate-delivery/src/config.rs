@@ -11,6 +11,9 @@ pub const CONNECTIONS_PER_DESTINATION: usize = 20;
 pub const UNSETTLED_PER_CONNECTION: usize = 2;
 /// Messages over one connection before it is closed and another opened.
 pub const MESSAGES_PER_CONNECTION: usize = 500;
+/// What must be left of a parcel's time for a transaction to begin. With less it could break off half-way, and the
+/// server would have had the work for nothing.
+pub const LEAST_FOR_TRANSACTION: Duration = Duration::from_mins(2);
 /// How long a connection is kept open for the next message.
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Connections that are kept open for the next message, all destinations together.
@@ -118,12 +121,15 @@ pub struct Timeouts {
     pub data: Duration,
     /// For a block of the message to be taken (RFC 5321 §4.5.3.2.5).
     pub block: Duration,
-    /// For the answer to the final dot (RFC 5321 §4.5.3.2.6).
+    /// For the answer to the final dot (RFC 5321 §4.5.3.2.6). It counts whole, even when `carry` is over: whoever gives
+    /// up here may send the message twice.
     pub content: Duration,
     /// For the answer to QUIT, and for what a server that broke a message off has to say.
     pub quit: Duration,
-    /// For a parcel in all, the wait for a free connection included.
+    /// For a parcel in all, the wait for a free connection included and the answer to the final dot excepted.
     pub carry: Duration,
+    /// What must be left of `carry` for a transaction to begin.
+    pub begin: Duration,
 }
 
 impl Timeouts {
@@ -155,6 +161,7 @@ impl Default for Timeouts {
             content: Duration::from_mins(10),
             quit: Duration::from_secs(5),
             carry: Duration::from_mins(30),
+            begin: LEAST_FOR_TRANSACTION,
         }
     }
 }

@@ -5,7 +5,9 @@ use crate::{
     story::{Part, Spent, Story},
 };
 use outgate_core::{NetworkPath, Timestamp};
-use outgate_smtp::client::{BeginError, Capabilities, Closing, Conversation, Mail, Step, Stuffing, Verdict};
+use outgate_smtp::client::{
+    BeginError, Capabilities, Closing, Conversation, Mail, Stage, Step, Stuffing, Verdict,
+};
 use std::{
     io,
     pin::Pin,
@@ -216,7 +218,10 @@ impl Connection {
                     }
                     let most = if self.aftermath { self.timeouts.quit } else { self.timeouts.of(stage) };
                     let began = Instant::now();
-                    let until = *wait.get_or_insert_with(|| deadline.min(began + most));
+                    // The message is with the server now. Whoever gives up before the time that RFC 5321 §4.5.3.2.6 asks
+                    // for sends it again, however long the parcel had to wait before.
+                    let last = if stage == Stage::Content { began + most } else { deadline.min(began + most) };
+                    let until = *wait.get_or_insert(last);
                     self.read(until).await;
                     if let Some(part) = Part::of(stage) {
                         self.count(part, began);

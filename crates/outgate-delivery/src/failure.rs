@@ -15,9 +15,22 @@ pub(crate) struct Failure {
     pub(crate) path: Box<NetworkPath>,
 }
 
+/// Octets of a reason. Some of it is other people's words: a server's certificate, a host's name.
+const REASON: usize = 1_024;
+
+/// The words that came from outside, as far as there is room for them.
+pub(crate) fn within_reason(mut words: String) -> String {
+    if words.len() > REASON {
+        words.truncate(words.floor_char_boundary(REASON));
+        words.push_str(" …");
+        words.shrink_to_fit();
+    }
+    words
+}
+
 impl Failure {
     pub(crate) fn temporary(class: FailureClass, reason: impl Into<String>) -> Self {
-        Self { permanent: false, class, reply: None, reason: reason.into(), path: Box::default() }
+        Self { permanent: false, class, reply: None, reason: within_reason(reason.into()), path: Box::default() }
     }
 
     pub(crate) fn permanent(class: FailureClass, reason: impl Into<String>) -> Self {

@@ -83,7 +83,7 @@ impl Directory<'_> {
         Ok(records.into_iter().map(|mx| mx.exchange.trim_end_matches('.').to_owned()).collect())
     }
 
-    /// The addresses of a host, in the order in which they are to be tried: both families by turns, IPv6 first, so
+    /// The addresses of a host that are allowed, in the order in which they are to be tried: both families by turns, IPv6 first, so
     /// that a family that does not work here costs one attempt (after RFC 8305 §4).
     pub(crate) async fn addresses(&self, host: &Host) -> Result<Vec<SocketAddr>, Failure> {
         let name = &host.name;
@@ -109,10 +109,13 @@ impl Directory<'_> {
         let (mut six, mut four): (Vec<IpAddr>, Vec<IpAddr>) =
             found.into_iter().filter(allowed).partition(IpAddr::is_ipv6);
         if six.is_empty() && four.is_empty() {
-            return Err(Failure::permanent(
+            // Not for good: a DNS blocker or a split DNS answers like this for every domain for as long as it is in the way,
+            // and only the recipient's server or DNS as all see it ends a delivery (law 9). The retry time ends this one.
+            return Err(Failure::temporary(
                 FailureClass::Policy,
                 format!(
-                    "the mail server {name} has a private address, and this relay does not deliver to those"
+                    "DNS gives only private addresses for the mail server {name}, and this relay does not deliver to \
+                     those unless delivery.allow_private_destinations says so"
                 ),
             ));
         }
@@ -279,7 +282,7 @@ mod tests {
         });
         for (route, allow_private, host, trusted, expected) in [
             (Route::Mx { port: 25 }, false, "both.example", false, Ok(3)),
-            (Route::Mx { port: 25 }, false, "inside.example", false, Err((true, FailureClass::Policy))),
+            (Route::Mx { port: 25 }, false, "inside.example", false, Err((false, FailureClass::Policy))),
             (Route::Mx { port: 25 }, true, "inside.example", false, Ok(2)),
             (Route::Mx { port: 25 }, false, "mixed.example", false, Ok(1)),
             (Route::Mx { port: 25 }, false, "none.example", false, Err((true, FailureClass::Domain))),

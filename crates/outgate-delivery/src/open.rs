@@ -6,16 +6,14 @@ use crate::{
     connection::{Connection, Stream},
     failure::Failure,
     mx::Directory,
+    stopping::Stopping,
     story::{Part, Story},
     tls::{Certificate, Tls},
 };
 use outgate_core::{Clock, Destination, FailureClass, NetworkPath, Randomness, Resolve, TlsUsed};
 use outgate_smtp::client::{Closing, Conversation, Settings, StartTls, Step};
 use std::{net::SocketAddr, sync::Arc};
-use tokio::{
-    net::TcpStream,
-    time::{Instant, timeout_at},
-};
+use tokio::{net::TcpStream, time::Instant};
 use tracing::debug;
 
 /// Opens connections.
@@ -25,6 +23,7 @@ pub(crate) struct Opener {
     pub(crate) randomness: Arc<dyn Randomness>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tls: Tls,
+    pub(crate) stopping: Stopping,
 }
 
 /// How a connection is protected.
@@ -49,8 +48,8 @@ enum Shut {
 }
 
 impl Opener {
-    /// A connection to a destination that is ready for a transaction; it goes on with the story, which stays here when
-    /// there is none. `avoid` are addresses that were tried already, and `earlier` is what came of the last of them.
+    /// A connection to a destination that is ready for a transaction, unless the relay stops before; it goes on with the
+    /// story, which stays here when there is none. `avoid` are addresses that were tried already, and `earlier` is what came of the last of them.
     pub(crate) async fn open(
         &self,
         destination: &Destination,
@@ -68,28 +67,29 @@ impl Opener {
             Failure::temporary(FailureClass::Connection, "no server of the destination was reached in time")
         };
         let began = Instant::now();
-        let hosts = timeout_at(deadline, directory.hosts(destination)).await;
+        let hosts = self.stopping.within(deadline, directory.hosts(destination)).await;
         story.spent.add(Part::Dns, began.elapsed());
-        let hosts = hosts.map_err(|_| late())??;
+        let hosts = hosts.ok_or_else(late)??;
         let mut failure = earlier;
         let mut tried = avoid.len();
         for host in hosts {
             let path = NetworkPath { host: Some(host.name.clone()), ..NetworkPath::default() };
             let began = Instant::now();
-            let addresses = timeout_at(deadline, directory.addresses(&host)).await;
+            let addresses = self.stopping.within(deadline, directory.addresses(&host)).await;
             story.spent.add(Part::Dns, began.elapsed());
             let addresses = match addresses {
-                Ok(Ok(addresses)) => addresses,
-                Ok(Err(error)) => {
+                Some(Ok(addresses)) => addresses,
+                Some(Err(error)) => {
                     story.recording.note(&error.reason);
                     failure = Some(error.at(path).or(failure));
                     continue;
                 }
-                Err(_) => return Err(late().at(path).or(failure)),
+                None => return Err(late().at(path).or(failure)),
             };
             for address in addresses.into_iter().filter(|address| !avoid.contains(address)) {
-                if tried >= ADDRESSES_TRIED || Instant::now() >= deadline {
-                    return Err(failure.unwrap_or_else(late));
+                if tried >= ADDRESSES_TRIED || Instant::now() >= deadline || self.stopping.has_begun() {
+                    // What was not tried may be well: that another host has no address is not the last word.
+                    return Err(failure.filter(|failure| !failure.permanent).unwrap_or_else(late));
                 }
                 tried += 1;
                 match self.connect(&host.name, address, deadline, story).await {
@@ -157,10 +157,11 @@ impl Opener {
             Shut::Other(Failure::temporary(FailureClass::Connection, reason).at(path.clone()))
         };
         let began = Instant::now();
-        let stream = timeout_at(deadline.min(began + timeouts.connect), TcpStream::connect(address)).await;
+        let until = deadline.min(began + timeouts.connect);
+        let stream = self.stopping.within(until, TcpStream::connect(address)).await;
         story.spent.add(Part::Connect, began.elapsed());
         let stream = stream
-            .map_err(|_| no_connection(&"it did not answer in time"))?
+            .ok_or_else(|| no_connection(&"it did not answer in time"))?
             .map_err(|error| no_connection(&error))?;
         // Commands and replies are small and wait for each other: Nagle's algorithm would only hold them up.
         stream.set_nodelay(true).map_err(|error| no_connection(&error))?;
@@ -204,7 +205,12 @@ impl Opener {
             self.secure(connection, host, address, protection, deadline).await?;
         }
         loop {
-            match connection.advance(deadline).await {
+            let step = self.stopping.within(deadline, connection.advance(deadline)).await;
+            let Some(step) = step else {
+                let failure = Failure::temporary(FailureClass::Local, "the relay is stopping");
+                return Err(Shut::Other(failure.at(connection.path.clone())));
+            };
+            match step {
                 Step::Ready => return Ok(()),
                 Step::StartTls => {
                     self.secure(connection, host, address, protection, deadline).await?;
@@ -239,10 +245,11 @@ impl Opener {
         };
         let began = Instant::now();
         let until = deadline.min(began + self.config.timeouts.tls);
-        let handshake = timeout_at(until, self.tls.handshake(stream, host, address.ip(), certificate)).await;
+        let handshake = self.tls.handshake(stream, host, address.ip(), certificate);
+        let handshake = self.stopping.within(until, handshake).await;
         connection.count(Part::Tls, began);
         let (stream, used) =
-            handshake.map_err(|_| failed("it took too long"))?.map_err(|why| failed(&why))?;
+            handshake.ok_or_else(|| failed("it took too long"))?.map_err(|why| failed(&why))?;
         connection.stream = Stream::Tls(stream);
         connection.conversation.recording().note(in_words(&used));
         connection.path.tls = Some(used);

@@ -15,7 +15,7 @@ use std::{
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::{Instant, sleep, timeout_at},
+    time::{Instant, sleep},
 };
 
 /// The shortest pause between two sweeps, however short the idle time is.
@@ -58,12 +58,8 @@ impl Pool {
         Arc::new(Self { config, lanes: Mutex::default(), idle: AtomicUsize::new(0) })
     }
 
-    /// Waits for the right to a connection.
-    pub(crate) async fn permit(
-        self: &Arc<Self>,
-        destination: &Destination,
-        deadline: Instant,
-    ) -> Option<Permit> {
+    /// Waits for the right to a connection. Whoever has waited longest has it first: a [`Semaphore`] is fair.
+    pub(crate) async fn permit(self: &Arc<Self>, destination: &Destination) -> Option<Permit> {
         let lane = {
             let mut lanes = locked(&self.lanes);
             let fresh = || {
@@ -77,7 +73,7 @@ impl Pool {
             lane
         };
         let permits = Arc::clone(&lane.permits);
-        let permit = timeout_at(deadline, permits.acquire_owned()).await.ok()?.ok()?;
+        let permit = permits.acquire_owned().await.ok()?;
         Some(Permit { pool: Arc::clone(self), lane, _held: permit })
     }
 

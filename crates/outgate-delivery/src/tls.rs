@@ -1,5 +1,6 @@
 //! TLS on the way out.
 
+use crate::failure::within_reason;
 use outgate_core::{Clock, TlsUsed};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -141,9 +142,9 @@ fn fault(error: &rustls::Error) -> String {
             E::NotValidForName | E::NotValidForNameContext { .. } => "the certificate is for another name",
             E::Revoked => "the certificate was revoked",
             E::BadSignature => "the certificate's signature is wrong",
-            other => return format!("the certificate is not valid: {other}"),
+            other => return within_reason(format!("the certificate is not valid: {other}")),
         },
-        other => return format!("the certificate is not valid: {other}"),
+        other => return within_reason(format!("the certificate is not valid: {other}")),
     };
     words.to_owned()
 }

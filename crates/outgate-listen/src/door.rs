@@ -22,7 +22,8 @@ pub struct Rules {
     pub connections_per_address: usize,
     /// For a whole command line, from the reply before it (RFC 5321 §4.5.3.2.7 asks for at least five minutes).
     pub command_timeout: Duration,
-    /// Between two reads of a message; a minimum rate holds too.
+    /// Between two reads of a message; a minimum rate and a longest time for all of a
+    /// transaction hold too.
     pub data_timeout: Duration,
     /// Proxies: connections from there must begin with a PROXY header, and it is believed.
     pub proxies: Vec<Cidr>,

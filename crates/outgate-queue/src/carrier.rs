@@ -44,6 +44,8 @@ pub enum Outcome {
         /// One sentence for people.
         reason: String,
     },
+    /// Nothing was said of this recipient to anybody, because the relay is stopping ([`Carrier::wind_down`]): no attempt.
+    Untried,
 }
 
 /// What became of a parcel.
@@ -69,6 +71,9 @@ pub trait Carrier: Send + Sync {
 
     /// Carries one parcel.
     async fn carry(&self, parcel: &Parcel) -> Carried;
+
+    /// From now on nothing is begun: parcels that no server has heard of yet come back at once, as [`Outcome::Untried`].
+    fn wind_down(&self) {}
 
     /// Ends what is kept open for the next parcel; at the end of a drain.
     async fn close(&self) {}

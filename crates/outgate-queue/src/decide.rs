@@ -33,10 +33,11 @@ pub struct Moment {
     pub chance: u32,
 }
 
-/// Decides. A temporary trouble stays temporary until the retry time ends; only a permanent answer or that end ends a
+/// Decides; `None` when there was no attempt to decide about. A temporary trouble stays temporary until the retry time ends; only a permanent answer or that end ends a
 /// delivery (law 9). Hard is what speaks of the address or its domain; everything else that ends is soft.
-pub fn decide(outcome: Outcome, moment: Moment, law: &RetryLaw) -> Decision {
-    match outcome {
+pub fn decide(outcome: Outcome, moment: Moment, law: &RetryLaw) -> Option<Decision> {
+    Some(match outcome {
+        Outcome::Untried => return None,
         Outcome::Delivered { reply } => Decision {
             status: DeliveryStatus::Delivered,
             next_attempt_at: None,
@@ -81,7 +82,7 @@ pub fn decide(outcome: Outcome, moment: Moment, law: &RetryLaw) -> Decision {
                 },
             }
         }
-    }
+    })
 }
 
 #[cfg(test)]
@@ -98,12 +99,17 @@ mod tests {
         let deferred =
             || Outcome::Deferred { class: FailureClass::Dns, reply: None, reason: "no answer".into() };
         let law = RetryLaw::default();
-        let early = decide(deferred(), moment(100), &law);
+        let early = decide(deferred(), moment(100), &law).unwrap();
         assert_eq!(early.status, DeliveryStatus::Deferred);
         assert!(early.next_attempt_at.is_some());
-        let late = decide(deferred(), moment(72 * 3600), &law);
+        let late = decide(deferred(), moment(72 * 3600), &law).unwrap();
         assert_eq!((late.status, late.next_attempt_at), (DeliveryStatus::SoftBounced, None));
         assert!(late.reason.contains("no answer") && late.expired && !early.expired);
+    }
+
+    #[test]
+    fn what_was_not_tried_is_not_decided() {
+        assert_eq!(decide(Outcome::Untried, moment(72 * 3600), &RetryLaw::default()), None);
     }
 
     #[test]
@@ -115,7 +121,8 @@ mod tests {
             (FailureClass::MailboxFull, DeliveryStatus::SoftBounced),
         ] {
             let failed = Outcome::Failed { class, reply: None, reason: "no".into() };
-            assert_eq!(decide(failed, moment(1), &RetryLaw::default()).status, status, "{class:?}");
+            let decision = decide(failed, moment(1), &RetryLaw::default()).unwrap();
+            assert_eq!(decision.status, status, "{class:?}");
         }
     }
 }

@@ -98,12 +98,18 @@ impl Shared {
             if state.closing {
                 return false;
             }
-            if state.written > 0 || state.left > 0 {
-                state.left = state.left.saturating_add(state.written);
-                state.written = 0;
+            if state.begin() {
                 return true;
             }
         }
+    }
+}
+
+impl State {
+    /// A checkpoint begins, if there is anything to move: until it ends, all of it counts as left.
+    fn begin(&mut self) -> bool {
+        self.left = self.left.saturating_add(std::mem::take(&mut self.written));
+        self.left > 0
     }
 }
 
@@ -224,16 +230,17 @@ mod tests {
         let shared = Shared::default();
         let mut work = Work { connection: None, not_before: None };
         shared.wrote(5 << 20);
-        assert!(shared.due());
+        assert!(shared.state().begin());
         assert_eq!(shared.unmoved(), 5 << 20, "until the checkpoint is made");
         let left = work.go(&path, &shared).unwrap();
         assert!(left > 1 << 20, "{left}");
         shared.state().left = left;
-        shared.wrote(7);
-        assert_eq!(shared.unmoved(), left + 7);
+        assert_eq!(shared.unmoved(), left);
         reader.execute_batch("COMMIT").unwrap();
-        assert!(shared.due());
+        assert!(shared.state().begin(), "also with nothing written since");
         assert_eq!(work.go(&path, &shared).unwrap(), 0);
+        shared.state().left = 0;
+        assert!(!shared.state().begin());
     }
 
     #[test]

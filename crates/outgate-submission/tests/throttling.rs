@@ -6,10 +6,7 @@ use outgate_core::{
     store::StoreError,
     users::{self, AddUser, LoginError, SignIn},
 };
-use outgate_store_conformance::{
-    MemoryStore, World,
-    ports::SeededRandomness,
-};
+use outgate_store_conformance::{MemoryStore, World, ports::SeededRandomness};
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 const HERE: &str = "198.51.100.7";

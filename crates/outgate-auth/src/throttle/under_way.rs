@@ -72,7 +72,8 @@ mod tests {
         under_way.begin(here, &one);
         under_way.begin(here, &other);
         under_way.begin(there, &one);
-        let seen = |under_way: &UnderWay| (under_way.from(here), under_way.of(&one), under_way.at(here, &one));
+        let seen =
+            |under_way: &UnderWay| (under_way.from(here), under_way.of(&one), under_way.at(here, &one));
         assert_eq!(seen(&under_way), (2, 2, 1));
         under_way.end(here, &one);
         assert_eq!(seen(&under_way), (1, 1, 0));

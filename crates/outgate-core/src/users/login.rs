@@ -1,8 +1,8 @@
 //! Signing in: the one place where a send right is minted.
 
 use crate::{
-    Admission, HashError, LastConnection, Mechanism, Ports, Secret, SendRight, Throttle, Timestamp, UserState,
-    Username, Verification,
+    Admission, HashError, LastConnection, Mechanism, Ports, Secret, SendRight, Throttle, Timestamp,
+    UserState, Username, Verification,
     store::{Credential, StoreError},
     users::SignInRecord,
 };

@@ -29,6 +29,7 @@ pub(super) fn shortened(mut reply: Reply) -> Reply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::{Conversation, Settings, StartTls, Step};
     use proptest::prelude::*;
 
     fn reply(lines: &[&str]) -> Reply {
@@ -54,6 +55,22 @@ mod tests {
             assert_eq!((short.code, short.enhanced), (550, Some((5, 1, 1))));
             assert_eq!(short.lines, expected);
         }
+    }
+
+    /// A server that has much to say for itself keeps what it offers.
+    #[test]
+    fn offers_are_read_to_their_end() {
+        let name = "out.example.net".parse().unwrap();
+        let settings = Settings { name, starttls: StartTls::Never, credentials: None };
+        let mut conversation = Conversation::new(settings, false);
+        conversation.receive(b"220 hello\r\n");
+        assert!(matches!(conversation.step(), Step::Send(_)));
+        let chatter = "250-X-CHATTER\r\n".repeat(500);
+        conversation.receive(format!("250-mx\r\n{chatter}250 PIPELINING\r\n").as_bytes());
+        assert!(matches!(conversation.step(), Step::Ready));
+        assert!(conversation.offered().pipelining);
+        let kept: usize = conversation.hello().unwrap().lines.iter().map(String::len).sum();
+        assert!(kept <= KEPT + 40, "{kept}");
     }
 
     proptest! {

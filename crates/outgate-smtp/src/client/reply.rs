@@ -20,8 +20,8 @@ pub enum ReplyError {
 ///
 /// A line ends with LF; a CR before it is dropped. Servers that send LF alone exist, and taking it does no harm: a server
 /// can say whatever it likes anyhow. A line may be of any length, a reply at most [`Self::LIMIT`]. The text is
-/// handed on whole (the conversation keeps its beginning), but what is not UTF-8 and control characters, which have no business in a reply (RFC 5321 §4.2),
-/// come out as U+FFFD, so a reply is harmless wherever it is shown.
+/// handed on whole (a conversation keeps only its beginning), but what is not UTF-8 and control characters, which have
+/// no business in a reply (RFC 5321 §4.2), come out as U+FFFD, so a reply is harmless wherever it is shown.
 #[derive(Debug, Default)]
 pub struct ReplyReader {
     buffer: Vec<u8>,

@@ -125,7 +125,9 @@ mod tests {
             assert_eq!(read(line.as_bytes()), Ok(expected), "{line:?}");
         }
         assert_eq!(read(b"NOOP \xff"), Err(Refusal::CommandNotUtf8));
-        for chunk in [b"BDAT\t10".as_slice(), b"bdat10", b" BDAT 10", b"\tbdat 10", b"BDAT 10 \xff", b"BDAT:1"] {
+        for chunk in
+            [b"BDAT\t10".as_slice(), b"bdat10", b" BDAT 10", b"\tbdat 10", b"BDAT 10 \xff", b"BDAT:1"]
+        {
             assert_eq!(read(chunk), Err(Refusal::ChunkUnreadable), "{chunk:?}");
         }
     }

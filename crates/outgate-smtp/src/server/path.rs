@@ -64,7 +64,9 @@ pub(super) fn address(text: &str, smtputf8: bool) -> Result<EmailAddress, PathFa
     if let Some((_, domain)) = text.rsplit_once('@')
         && domain.chars().any(is_mapped_away)
     {
-        return Err(PathFault::Address("its domain has characters that other programs read as others".into()));
+        return Err(PathFault::Address(
+            "its domain has characters that other programs read as others".into(),
+        ));
     }
     text.parse().map_err(|error: outgate_core::AddressError| PathFault::Address(error.to_string()))
 }
@@ -134,11 +136,15 @@ mod tests {
 
     #[test]
     fn a_domain_is_not_spelled_in_disguise() {
-        for bad in ["ｅxample.com", "exam\u{ad}ple.com", "exam\u{200b}ple.com", "example。com", "ﬁle.example.com"] {
+        for bad in
+            ["ｅxample.com", "exam\u{ad}ple.com", "exam\u{200b}ple.com", "example。com", "ﬁle.example.com"]
+        {
             let address = address(&format!("a@{bad}"), true);
             assert!(matches!(address, Err(PathFault::Address(_))), "{bad}: {address:?}");
         }
-        for good in ["bücher.example", "BÜCHER.example", "bu\u{308}cher.example", "straße.example", "例え.テスト"] {
+        for good in
+            ["bücher.example", "BÜCHER.example", "bu\u{308}cher.example", "straße.example", "例え.テスト"]
+        {
             assert!(address(&format!("a@{good}"), true).is_ok(), "{good}");
         }
     }

@@ -8,7 +8,9 @@ use outgate_core::{
     store::{DeliveryFilter, Holder, Store},
 };
 use outgate_listen::{Certificates, Counters, Listeners, Opening, Rules, Tls, self_signed};
-use outgate_queue::{Carried, Carrier, Intake, Notices, Parcel, RetryLaw, Runner, RunnerParts, SignError, Signer};
+use outgate_queue::{
+    Carried, Carrier, Intake, Notices, Parcel, RetryLaw, Runner, RunnerParts, SignError, Signer,
+};
 use outgate_smtp::{Limits, server::Config};
 use outgate_store_conformance::{
     MemoryStore, Sender, World,

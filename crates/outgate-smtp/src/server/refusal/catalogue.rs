@@ -261,9 +261,9 @@ refusals! {
             "A line of the message is longer than {} octets; encode that part as quoted-printable or base64"
             "A line of the message is over `[submission] max_line_octets`."
             "Let the application encode the part with the long line (often HTML without line breaks) as quoted-printable or base64.";
-        BadHeader { why: String = "the header has more than 1000 fields", "What is wrong with it." } 550 "5.6.0" "bad-header"
+        BadHeader { why: String = "the header has more than 4000 fields", "What is wrong with it." } 550 "5.6.0" "bad-header"
             "The message cannot be read: {}"
-            "The message's header has a line that is not a header field, too many fields, or too many octets (RFC 5322 §2.2): readers disagree on where such a header ends and whom it names as author."
+            "The message's header has a line that is not a header field, a line of nothing but white space, too many fields, or too many octets (RFC 5322 §2.2): readers disagree on where such a header ends and whom it names as author."
             "Look at the message's first lines as they are sent: a missing colon, a byte order mark, a `From ` line of an mbox file, a folded line without its white space, or no empty line before the text.";
         BadFrom 550 "5.6.0" "from-header"
             "The message needs exactly one From: field with a readable address"
@@ -313,8 +313,8 @@ refusals! {
             "The application tries again by itself.";
         Timeout 421 "4.4.2" "timeout"
             "Nothing came for too long; closing"
-            "The client was silent for longer than `[submission] command_timeout` or `data_timeout`, or sent too slowly."
-            "Let the application close connections that it does not use.";
+            "The client was silent for longer than `[submission] command_timeout` or `data_timeout`, or sent a message slower than 500 octets a second for a minute, or took more than half an hour for a transaction (and a second more for each 4,096 octets)."
+            "Let the application close connections that it does not use, and send a message without pauses.";
         TooManyConnections 421 "4.7.0" "too-many-connections"
             "Too many connections; close some, or try again later"
             "More connections than `[submission] max_connections` in all, or `max_connections_per_address` from one address."

@@ -53,7 +53,7 @@ pub fn classify(stage: Stage, reply: &Reply, accepted_before: bool) -> Judgement
         _ if !five && says(GREYLISTING) => C::Greylisted,
         Some(C::MailboxFull) => C::MailboxFull,
         _ if !five && says(RATE) => C::Rate,
-        None | Some(C::Policy) if !five && !ours && says(COME_BACK) => C::Greylisted,
+        _ if !five && !ours && is_vague(reply) && says(COME_BACK) => C::Greylisted,
         Some(class) => class,
         None if full => C::MailboxFull,
         None if early && five => C::Policy,
@@ -64,7 +64,7 @@ pub fn classify(stage: Stage, reply: &Reply, accepted_before: bool) -> Judgement
 
 /// Words for "come back in a while", as the usual greylisting programs send them.
 const GREYLISTING: &[&str] = &["greylist", "graylist", "grey-list", "gray-list", "grey list", "gray list"];
-/// Words for the same that mean it only where nothing else explains them.
+/// Words for the same that mean it only where the code says nothing in particular.
 const COME_BACK: &[&str] =
     &["come back", "try again in ", "retry in ", "please wait", "first time", "not yet authorized"];
 /// Words for "too much, too fast".
@@ -91,6 +91,11 @@ const POLICY: &[&str] = &[
     "not authorized",
     "not allowed",
 ];
+
+/// Whether a reply has no enhanced status code, or one that greylisting programs send.
+fn is_vague(reply: &Reply) -> bool {
+    matches!(reply.enhanced, None | Some((_, 7, 0 | 1) | (_, 2, 0 | 1)))
+}
 
 /// What a class means when it is the sender that is spoken of.
 fn of_the_sender(class: FailureClass) -> FailureClass {

@@ -59,3 +59,17 @@ impl Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_have_a_limit() {
+        assert_eq!(within_reason("short".to_owned()), "short");
+        let long = Failure::temporary(FailureClass::Tls, "ä".repeat(REASON)).reason;
+        assert_eq!(long, "ä".repeat(REASON / 2) + " …");
+        let odd = Failure::permanent(FailureClass::Tls, format!("x{}", "ä".repeat(REASON))).reason;
+        assert!(odd.len() <= REASON + 4);
+    }
+}

@@ -78,7 +78,11 @@ mod tests {
             slow.note(Duration::from_secs(1), 400);
         }
         assert_eq!(steady.allowance(), PACE_CREDIT);
-        assert_eq!(slow.allowance(), Duration::ZERO);
+        assert!(
+            slow.allowance() < Duration::from_secs(1),
+            "its next wait is cut short: {:?}",
+            slow.allowance()
+        );
     }
 
     #[test]

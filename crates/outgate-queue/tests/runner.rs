@@ -25,7 +25,7 @@ use std::{
     time::Duration,
 };
 
-/// Takes everything, two parcels at a time, and keeps what it was given.
+/// Takes everything, two parcels at a time, and keeps what it was given; but it does not come to who is called `late`.
 #[derive(Default)]
 struct Taker(Mutex<Vec<Parcel>>);
 
@@ -42,7 +42,10 @@ impl Carrier for Taker {
     async fn carry(&self, parcel: &Parcel) -> Carried {
         self.0.lock().unwrap().push(parcel.clone());
         let reply = Reply { code: 250, enhanced: None, lines: vec!["taken".into()] };
-        let outcomes = parcel.message.deliveries.iter().map(|_| Outcome::Delivered { reply: reply.clone() });
+        let outcomes = parcel.message.deliveries.iter().map(|delivery| {
+            let late = delivery.recipient.address.to_string().starts_with("late@");
+            if late { Outcome::Untried } else { Outcome::Delivered { reply: reply.clone() } }
+        });
         let mut recording = Recording::default();
         recording.note("carried");
         let path = NetworkPath { transcript: recording.finish(), ..NetworkPath::default() };
@@ -255,4 +258,27 @@ async fn a_damaged_message_is_set_aside_and_the_rest_goes_on() {
     let mut statuses = bench.statuses().await;
     statuses.sort_by_key(|status| status.as_str());
     assert_eq!(statuses, [DeliveryStatus::Delivered, DeliveryStatus::Held]);
+}
+
+/// Who was not tried costs no attempt, and is due again.
+#[tokio::test]
+async fn what_was_not_tried_is_given_back() {
+    let bench = Bench::new().await;
+    bench.submit("<app@example.test>", &["late@x.test", "a@x.test", "late@y.test"]).await.unwrap();
+    for job in bench.runner.step().await.jobs {
+        bench.runner.run(job).await;
+    }
+    let page = bench.store.deliveries(&DeliveryFilter::default(), None, 1000).await.unwrap();
+    let mut found: Vec<_> =
+        page.rows.iter().map(|row| (row.recipient.to_string(), row.status, row.attempts)).collect();
+    found.sort_by(|a, b| a.0.cmp(&b.0));
+    let expected = [
+        ("a@x.test".to_owned(), DeliveryStatus::Delivered, 1),
+        ("late@x.test".to_owned(), DeliveryStatus::Pending, 0),
+        ("late@y.test".to_owned(), DeliveryStatus::Pending, 0),
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(bench.runner.in_flight(), 0);
+    let due = bench.store.due_destinations(bench.clock.now(), None, 10).await.unwrap();
+    assert_eq!(due.len(), 2, "both are due");
 }

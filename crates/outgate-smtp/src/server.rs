@@ -269,7 +269,7 @@ impl Session {
     /// Reads one line and obeys it; `false` when none has come whole.
     fn read_line(&mut self) -> bool {
         self.input.finish_discard();
-        if self.input.is_endless() {
+        if self.input.refused() > self.most_discarded(self.right.is_some()) {
             self.refuse_uncounted(&Refusal::TooMuchDiscarded);
             return true;
         }

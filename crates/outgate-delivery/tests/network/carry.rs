@@ -11,11 +11,12 @@ use std::{
 use tokio::time::Instant;
 
 /// An outcome in short: delivered, or whether it failed for good and how.
-fn short(outcome: &Outcome) -> Result<(), (bool, FailureClass)> {
+pub(crate) fn short(outcome: &Outcome) -> Result<(), (bool, FailureClass)> {
     match outcome {
         Outcome::Delivered { .. } => Ok(()),
         Outcome::Deferred { class, .. } => Err((false, *class)),
         Outcome::Failed { class, .. } => Err((true, *class)),
+        Outcome::Untried => panic!("it was not tried"),
     }
 }
 
@@ -148,6 +149,24 @@ async fn each_recipient_ends_on_its_own() {
     ];
     assert_eq!(found, expected);
     assert_eq!(seen.messages().len(), 1);
+}
+
+/// What a server says at length is read to its end, and little of it is kept.
+#[tokio::test]
+async fn a_talkative_server_fills_no_disk() {
+    let talk = || "550-5.1.1 there is nobody of that name, and let me tell you why\r\n".repeat(900);
+    for word in ["RCPT", "MAIL", ".", "GREETING"] {
+        let (outcome, _) = carry_one(at(word, Reaction::Say(talk() + "550 5.1.1 so there\r\n"))).await;
+        let (Outcome::Failed { reply, reason, .. } | Outcome::Deferred { reply, reason, .. }) = outcome else {
+            panic!("{word}")
+        };
+        let reply = reply.expect(word);
+        assert_eq!((reply.code, reply.enhanced), (550, Some((5, 1, 1))));
+        let kept: usize = reply.lines.iter().map(|line| line.len() + 2).sum();
+        assert!(kept < 2_100 && reply.lines[0].starts_with("there is nobody"), "{word} {kept}");
+        assert!(reply.lines.last().unwrap().ends_with("octets more"), "{word}");
+        assert!(reason.len() < 1_100, "{word}");
+    }
 }
 
 #[tokio::test]
@@ -315,7 +334,10 @@ async fn private_destinations_are_refused_unless_configured() {
     let config = Config { allow_private: false, ..mx_config(address.port()) };
     let carrier = carrier(config, Zone::with("example.org", &["127.0.0.1"]));
     let carried = carrier.carry(&parcel(&["a@example.org"], "x\r\n")).await;
-    assert_eq!(short(&carried.outcomes[0]), Err((true, FailureClass::Policy)));
+    // A name server that lies may tell the truth tomorrow.
+    assert_eq!(short(&carried.outcomes[0]), Err((false, FailureClass::Policy)));
+    let Outcome::Deferred { reason, .. } = &carried.outcomes[0] else { panic!() };
+    assert!(reason.contains("delivery.allow_private_destinations"), "{reason}");
     assert_eq!(seen.connections(), 0);
     let carried = carrier.carry(&parcel(&["a@nowhere.example"], "x\r\n")).await;
     assert_eq!(short(&carried.outcomes[0]), Err((true, FailureClass::Domain)));

@@ -322,6 +322,7 @@ pub(crate) fn impatient() -> Timeouts {
         content: short,
         quit: short,
         carry: Duration::from_secs(20),
+        begin: short,
     }
 }
 

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod carry;
+mod deadlines;
 mod fake_mx;
+mod stopping;
 mod story;
 mod tls;

@@ -68,7 +68,16 @@ impl Runner {
             all_deferred(&leased, "the relay met a bug of its own")
         });
         let next_hop_tells = carried.dsn;
+        let outcomes = leased.deliveries.iter().zip(&carried.outcomes);
+        let untried = outcomes.filter(|(_, outcome)| **outcome == Outcome::Untried);
+        let untried: Vec<DeliveryId> = untried.map(|(delivery, _)| delivery.id).collect();
+        if !untried.is_empty() {
+            self.give_back_some(leased.message, &untried).await;
+        }
         let ended = self.decide_all(&leased, carried, started_at);
+        if ended.is_empty() {
+            return None;
+        }
         Some(Ending { leased, content, next_hop_tells, ended, _memory: job.memory.clone() })
     }
 
@@ -122,12 +131,12 @@ impl Runner {
         let Carried { mut path, outcomes, .. } = carried;
         // One transcript for all that were tried together: of a thousand recipients, a thousand would be kept.
         let mut transcript = std::mem::take(&mut path.transcript);
-        let first = leased.deliveries.first().map(|delivery| delivery.id);
+        let mut first = None;
         let mut outcomes = outcomes.into_iter();
         leased
             .deliveries
             .iter()
-            .map(|delivery| {
+            .filter_map(|delivery| {
                 // A carrier owes one outcome for each recipient; where it fails to, nothing is known: later again.
                 let outcome = outcomes.next().unwrap_or_else(|| unknown("the carrier did not tell"));
                 let mut chance = [0_u8; 4];
@@ -138,10 +147,11 @@ impl Runner {
                     now: ended_at,
                     chance: u32::from_le_bytes(chance),
                 };
-                let decision = decide(outcome, moment, &self.parts.law);
+                let decision = decide(outcome, moment, &self.parts.law)?;
                 self.expired.fetch_add(u64::from(decision.expired), Ordering::Relaxed);
                 let told = std::mem::take(&mut transcript);
-                if let (false, Some(first)) = (told.is_unknown(), first) {
+                let first = *first.get_or_insert(delivery.id);
+                if !told.is_unknown() {
                     transcript = Transcript::With(first);
                 }
                 let attempt = Attempt {
@@ -160,7 +170,7 @@ impl Runner {
                     next_attempt_at: decision.next_attempt_at,
                     notified: false,
                 };
-                Ended { settled, expired: decision.expired }
+                Some(Ended { settled, expired: decision.expired })
             })
             .collect()
     }
@@ -168,12 +178,17 @@ impl Runner {
     /// Gives a job's lease back untried.
     pub(super) async fn give_back(&self, leased: &LeasedMessage) {
         let deliveries: Vec<DeliveryId> = leased.deliveries.iter().map(|delivery| delivery.id).collect();
-        if let Err(error) = self.parts.store.give_back(&deliveries, &self.parts.holder).await {
-            tracing::warn!(message = %leased.message, %error, "a lease could not be given back; it ends by itself");
+        self.give_back_some(leased.message, &deliveries).await;
+    }
+
+    async fn give_back_some(&self, message: MessageId, deliveries: &[DeliveryId]) {
+        if let Err(error) = self.parts.store.give_back(deliveries, &self.parts.holder).await {
+            tracing::warn!(%message, %error, "a lease could not be given back; it ends by itself");
         }
     }
 
-    async fn set_aside(&self, message: MessageId) {
+    /// Sets a damaged message aside.
+    pub(super) async fn set_aside(&self, message: MessageId) {
         if let Err(error) = self.parts.store.set_aside(message, self.parts.clock.now()).await {
             tracing::error!(%message, %error, "a damaged message could not be set aside; it is tried again");
         }

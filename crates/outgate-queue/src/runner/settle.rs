@@ -8,7 +8,7 @@ use crate::{
 use bytes::Bytes;
 use outgate_core::{
     DeliveryStatus, Destination, FailureClass, Reservation,
-    store::{LeasedMessage, Settled, Settlement},
+    store::{LeasedMessage, Settled, Settlement, StoreError},
 };
 use std::sync::Arc;
 
@@ -78,6 +78,12 @@ impl Runner {
                     if let Some(to) = to {
                         self.send_soon(&to);
                     }
+                    return Some(permit);
+                }
+                Err(StoreError::Damaged(what)) => {
+                    // It would fail for ever: an operator has to look at it.
+                    tracing::error!(%message, what, "an attempt could not be recorded; the message is set aside");
+                    self.set_aside(message).await;
                     return Some(permit);
                 }
                 Err(error) => {

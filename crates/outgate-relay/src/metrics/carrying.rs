@@ -73,12 +73,16 @@ pub(super) struct Counts {
 
 impl Counts {
     fn note(&self, carried: &Carried) {
+        if carried.outcomes.iter().all(|outcome| *outcome == Outcome::Untried) {
+            return; // no attempt
+        }
         self.attempts[level(&carried.path)].one();
         for outcome in &carried.outcomes {
             match outcome {
                 Outcome::Delivered { .. } => self.delivered.one(),
                 Outcome::Deferred { class, .. } => self.deferred[*class as usize].one(),
                 Outcome::Failed { class, .. } => self.failed[*class as usize].one(),
+                Outcome::Untried => {}
             }
         }
     }
@@ -130,6 +134,10 @@ impl Carrier for CountedCarrier {
         counts.attempt.observe(began.elapsed());
         counts.note(&carried);
         carried
+    }
+
+    fn wind_down(&self) {
+        self.inner.wind_down();
     }
 
     async fn close(&self) {

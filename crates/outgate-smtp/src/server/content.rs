@@ -111,9 +111,14 @@ impl Session {
             }
             _ => return false,
         };
-        let message = if belongs { self.config.limits.message_bytes.saturating_mul(2) } else { 0 };
-        let most = message.max(Limits::DISCARDED) as u64;
+        let most = self.most_discarded(belongs) as u64;
         refused && self.content_octets.saturating_add(to_come) > most
+    }
+
+    /// How many octets are read only to be thrown away: for a client that may send, and for anybody.
+    pub(super) fn most_discarded(&self, may_send: bool) -> usize {
+        let message = if may_send { self.config.limits.message_bytes.saturating_mul(2) } else { 0 };
+        message.max(Limits::DISCARDED)
     }
 
     /// Reads on in a message; `false` when its bytes have not all come.

@@ -4,7 +4,6 @@
 //! up to its real end, so what an attacker hides behind a bare LF or an endless line is never taken for a command.
 
 use super::Refusal;
-use crate::Limits;
 use std::fmt;
 use zeroize::Zeroize as _;
 
@@ -87,9 +86,9 @@ impl Input {
         self.start == self.buffer.len()
     }
 
-    /// Whether a refused line is too long even to be thrown away.
-    pub(super) fn is_endless(&self) -> bool {
-        self.refused > Limits::DISCARDED
+    /// Octets so far of the line that was refused last.
+    pub(super) fn refused(&self) -> usize {
+        self.refused
     }
 
     /// Marks `octets` as read. The memory goes back once all is read: an idle session holds none.

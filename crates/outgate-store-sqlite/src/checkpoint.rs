@@ -2,7 +2,8 @@
 //!
 //! A passive checkpoint never makes anybody wait, but under constant writing it never reaches the end, and the log would
 //! grow for ever. So when the log has grown, the writer is kept back for the moment that the rest takes, and starts
-//! the log over.
+//! the log over. That holds SQLite's write lock, for which others wait no longer than their patience: so the rest is made
+//! small first, and while a reader (a backup, say) would be in the way, nothing is tried.
 
 use crate::{connect, header};
 use rusqlite::Connection;
@@ -22,8 +23,14 @@ const TICK: Duration = Duration::from_secs(5);
 const LONG: u64 = 48 << 20;
 /// A log that grew beyond this, because somebody was reading for long, is cut as well.
 const HUGE: u64 = 256 << 20;
-/// After a reader did not let a log be started over, the next try waits so long.
+/// After a reader did not let a log be started over, the next try waits so long, and twice as long each time after.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// But not longer than this.
+const MOST_PATIENCE: Duration = Duration::from_mins(1);
+/// The rest is small when so much is left: a moment's work also for a slow medium.
+const SMALL: u64 = 2_000 * FRAME;
+/// How often the rest is made smaller before the writer is kept back.
+const PASSES: usize = 5;
 /// The longest the writer is kept back; past it, SQLite's own lock decides.
 const KEPT_BACK: Duration = Duration::from_secs(1);
 /// A page in the log with its header.
@@ -120,7 +127,7 @@ impl Checkpointer {
         shared.state().left = header::length(&header::log_of(path)).unwrap_or(0);
         let (theirs, path) = (shared.clone(), path.to_owned());
         let thread = std::thread::Builder::new().name("sqlite-log".to_owned()).spawn(move || {
-            let mut work = Work { connection: None, not_before: None };
+            let mut work = Work::default();
             while theirs.due() {
                 match work.go(&path, &theirs) {
                     Ok(left) => theirs.state().left = left,
@@ -145,9 +152,12 @@ impl Drop for Checkpointer {
     }
 }
 
+#[derive(Default)]
 struct Work {
     connection: Option<Connection>,
     not_before: Option<Instant>,
+    /// How long the last wait for readers was, if the last try met one.
+    patience: Option<Duration>,
 }
 
 impl Work {
@@ -157,18 +167,61 @@ impl Work {
             Some(connection) => connection,
             none => none.insert(connect::checkpointer(path)?),
         };
-        let Outcome { bytes: log, left, .. } = checkpoint(connection, "PASSIVE")?;
+        let first = checkpoint(connection, "PASSIVE")?;
         let now = Instant::now();
-        if log < LONG || self.not_before.is_some_and(|then| now < then) {
-            return Ok(left);
+        if first.bytes < LONG || self.not_before.is_some_and(|then| now < then) {
+            return Ok(first.left);
+        }
+        if let Brought::Stuck(outcome) = bring_down(first, || checkpoint(connection, "PASSIVE"))? {
+            return Ok(outcome.left);
         }
         shared.bar(true);
-        let ended = checkpoint(connection, if log < HUGE { "RESTART" } else { "TRUNCATE" });
+        let ended = start_over(connection);
         shared.bar(false);
         let ended = ended?;
-        self.not_before = ended.busy.then(|| now + PATIENCE);
+        self.patience = ended.busy.then(|| {
+            self.patience.map_or(PATIENCE, |before| before.saturating_mul(2).min(MOST_PATIENCE))
+        });
+        self.not_before = self.patience.map(|patience| now + patience);
         Ok(ended.left)
     }
+}
+
+/// What passes over the log came to.
+enum Brought {
+    /// Little is left, or as little as the writer allows.
+    Down,
+    /// A reader is in the way: nothing more can be moved, and the log cannot be started over.
+    Stuck(Outcome),
+}
+
+/// Moves, beside the writer, what was written during the pass before, until that is little.
+fn bring_down(
+    first: Outcome,
+    mut pass: impl FnMut() -> rusqlite::Result<Outcome>,
+) -> rusqlite::Result<Brought> {
+    let mut last = first;
+    for _ in 1..PASSES {
+        if last.left <= SMALL {
+            break;
+        }
+        let next = pass()?;
+        if next.left > SMALL && next.moved() == last.moved() {
+            return Ok(Brought::Stuck(next));
+        }
+        last = next;
+    }
+    Ok(Brought::Down)
+}
+
+/// Starts the log over, the writer being kept back. What it has written since the last pass is moved before the lock is
+/// held.
+fn start_over(connection: &Connection) -> rusqlite::Result<Outcome> {
+    let last = checkpoint(connection, "PASSIVE")?;
+    if last.left > SMALL && last.bytes < HUGE {
+        return Ok(last);
+    }
+    checkpoint(connection, if last.bytes < HUGE { "RESTART" } else { "TRUNCATE" })
 }
 
 struct Outcome {
@@ -180,11 +233,17 @@ struct Outcome {
     left: u64,
 }
 
+impl Outcome {
+    fn moved(&self) -> u64 {
+        self.bytes - self.left
+    }
+}
+
 fn checkpoint(connection: &Connection, mode: &str) -> rusqlite::Result<Outcome> {
     connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |row| {
         let (frames, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
         let bytes = |frames: i64| u64::try_from(frames).unwrap_or(0) * FRAME;
-        Ok(Outcome { busy: row.get(0)?, bytes: bytes(frames), left: bytes(frames - moved) })
+        Ok(Outcome { busy: row.get(0)?, bytes: bytes(frames), left: bytes((frames - moved).min(frames)) })
     })
 }
 
@@ -202,7 +261,7 @@ mod tests {
         let writer = connect::writer(&path).unwrap();
         writer.pragma_update(None, "synchronous", "OFF").unwrap();
         let shared = Shared::default();
-        let mut work = Work { connection: None, not_before: None };
+        let mut work = Work::default();
         let fill = || {
             while std::fs::metadata(crate::header::log_of(&path)).unwrap().len() < LONG + DUE {
                 writer.execute("INSERT INTO t VALUES (zeroblob(1 << 20))", []).unwrap();
@@ -228,7 +287,7 @@ mod tests {
         reader.execute_batch("BEGIN; SELECT * FROM t").unwrap();
         writer.execute("INSERT INTO t VALUES (zeroblob(1 << 20))", []).unwrap();
         let shared = Shared::default();
-        let mut work = Work { connection: None, not_before: None };
+        let mut work = Work::default();
         shared.wrote(5 << 20);
         assert!(shared.state().begin());
         assert_eq!(shared.unmoved(), 5 << 20, "until the checkpoint is made");
@@ -241,6 +300,55 @@ mod tests {
         assert_eq!(work.go(&path, &shared).unwrap(), 0);
         shared.state().left = 0;
         assert!(!shared.state().begin());
+    }
+
+    #[test]
+    fn the_writer_is_kept_back_only_when_the_rest_is_small() {
+        let outcome = |left: u64, moved: u64| Outcome { busy: false, bytes: (left + moved) * FRAME, left: left * FRAME };
+        let table = [
+            ("little is left at once", vec![outcome(2_000, 9_000)], 0, true),
+            ("each pass leaves less", vec![outcome(9_000, 1), outcome(5_000, 9), outcome(90, 99)], 2, true),
+            ("a reader is in the way", vec![outcome(9_000, 5), outcome(9_500, 5)], 1, false),
+            ("the writer is as fast", (1..9).map(|n| outcome(9_000, n * 9_000)).collect(), PASSES - 1, true),
+        ];
+        for (what, outcomes, passes, down) in table {
+            let mut outcomes = outcomes.into_iter();
+            let (first, mut made) = (outcomes.next().unwrap(), 0);
+            let brought = bring_down(first, || {
+                made += 1;
+                Ok(outcomes.next().unwrap())
+            });
+            assert_eq!((made, matches!(brought.unwrap(), Brought::Down)), (passes, down), "{what}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_kept_back_while_a_reader_is_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("log.db");
+        let seed = Connection::open(&path).unwrap();
+        seed.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())).unwrap();
+        seed.execute_batch("CREATE TABLE t (b BLOB)").unwrap();
+        let (writer, reader) = (connect::writer(&path).unwrap(), connect::reader(&path).unwrap());
+        writer.pragma_update(None, "synchronous", "OFF").unwrap();
+        reader.execute_batch("BEGIN; SELECT * FROM t").unwrap();
+        while header::length(&header::log_of(&path)).unwrap() < LONG + DUE {
+            writer.execute("INSERT INTO t VALUES (zeroblob(1 << 20))", []).unwrap();
+        }
+        let mut work = Work::default();
+        assert!(work.go(&path, &Shared::default()).unwrap() > LONG);
+        assert_eq!(work.patience, None, "it was not even tried");
+        // With little left it is tried, ever less often.
+        reader.execute_batch("COMMIT; BEGIN; SELECT * FROM t").unwrap();
+        work.go(&path, &Shared::default()).unwrap();
+        assert_eq!(work.patience, Some(PATIENCE));
+        work.not_before = None;
+        work.go(&path, &Shared::default()).unwrap();
+        assert_eq!(work.patience, Some(PATIENCE * 2));
+        reader.execute_batch("COMMIT").unwrap();
+        work.not_before = None;
+        work.go(&path, &Shared::default()).unwrap();
+        assert_eq!(work.patience, None);
     }
 
     #[test]

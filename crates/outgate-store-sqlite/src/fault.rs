@@ -51,12 +51,20 @@ pub(crate) fn store_error(error: &Error) -> StoreError {
             ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => StoreError::Damaged(error.to_string()),
             _ => StoreError::Unavailable(format!("{error} (SQLite's {})", failure.extended_code)),
         },
-        Error::FromSqlConversionFailure(..)
-        | Error::InvalidColumnType(..)
-        | Error::IntegralValueOutOfRange(..)
-        | Error::Utf8Error(..) => StoreError::Damaged(error.to_string()),
+        _ if is_unreadable(error) => StoreError::Damaged(error.to_string()),
         _ => StoreError::Unavailable(error.to_string()),
     }
+}
+
+/// Whether SQLite gave a row, and it does not say what it should: its neighbours may be well.
+pub(crate) fn is_unreadable(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::FromSqlConversionFailure(..)
+            | Error::InvalidColumnType(..)
+            | Error::IntegralValueOutOfRange(..)
+            | Error::Utf8Error(..)
+    )
 }
 
 /// A column that holds what it cannot hold.

@@ -8,9 +8,10 @@ mod lease;
 mod pages;
 mod pause;
 mod settle;
+mod steps;
 mod sweep;
 
-use crate::{Sqlite, fault::Stop, row};
+use crate::{Sqlite, row};
 use admin::{Change, Place, Which};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,7 +24,8 @@ use outgate_core::{
     },
 };
 use rusqlite::Connection;
-use std::sync::{Arc, atomic::Ordering};
+use std::sync::atomic::Ordering;
+use steps::Turn;
 
 #[async_trait]
 impl Queue for Sqlite {
@@ -65,7 +67,19 @@ impl Queue for Sqlite {
         limit: usize,
     ) -> Result<Vec<LeasedMessage>, StoreError> {
         let (destination, lease) = (destination.clone(), lease.clone());
-        self.write(move |tx| Ok(lease::take(tx, &destination, &lease, now, limit)?)).await
+        let claim = lease::Claim { destination, lease, now };
+        let theirs = claim.clone();
+        let taken = self.write(move |tx| lease::take(tx, &theirs, limit)).await?;
+        if !taken.stopped_short || !taken.messages.is_empty() {
+            return Ok(taken.messages);
+        }
+        // Behind much that is paused: looked for beside the writer, and then taken if it is still to be had.
+        let theirs = claim.clone();
+        let found = self.read(move |tx| Ok(lease::find(tx, &theirs, limit)?)).await?;
+        if found.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.write(move |tx| lease::take_found(tx, &claim, &found)).await
     }
 
     async fn content(&self, message: MessageId) -> Result<Option<Bytes>, StoreError> {
@@ -93,14 +107,10 @@ impl Queue for Sqlite {
 
     async fn take_back_leases(&self, holder: &Holder) -> Result<u64, StoreError> {
         let (which, holder) = (Which::LeasedToOthers(holder.clone()), holder.clone());
-        let end = move |tx: &Connection, step: &[Place]| {
-            let mut ended = 0;
-            for place in step {
-                ended += lease::take_back(tx, place, &holder)? as u64;
-            }
-            Ok(ended)
+        let end = move |tx: &Connection, step: &[Place], turn: &Turn| {
+            Ok(turn.each(step, |place| lease::take_back(tx, place, &holder))?)
         };
-        self.in_steps(which, end).await
+        self.in_steps(which, end, false).await
     }
 
     async fn hold(&self, which: &Selector, actor: &Actor, at: Timestamp) -> Result<u64, StoreError> {
@@ -160,53 +170,16 @@ impl Queue for Sqlite {
     }
 
     async fn sweep(&self, limit: usize) -> Result<u64, StoreError> {
-        let from = self.swept.clone();
-        self.write(move |tx| {
-            let swept = sweep::content(tx, from.load(Ordering::Relaxed), limit)?;
-            from.store(swept.next, Ordering::Relaxed);
+        let from = self.swept.load(Ordering::Relaxed);
+        let (content, keys) =
+            self.read(move |tx| Ok((sweep::content(tx, from, limit)?, sweep::keys(tx, limit)?))).await?;
+        let gone = self.free(&content.messages).await?;
+        self.swept.store(content.next, Ordering::Relaxed);
+        let keys = self.write(move |tx| {
             sweep::users(tx)?;
-            Ok(swept.gone + sweep::keys(tx, limit)?)
-        })
-        .await
-    }
-}
-
-/// Rows changed in one transaction by verbs that work in steps, so that what is accepted meanwhile does not wait.
-const STEP: usize = 500;
-
-impl Sqlite {
-    /// What an operator does with what is selected.
-    async fn change(
-        &self,
-        change: Change,
-        which: &Selector,
-        actor: &Actor,
-        at: Timestamp,
-    ) -> Result<u64, StoreError> {
-        let actor = actor.clone();
-        let apply = move |tx: &Connection, step: &[Place]| change.apply(tx, step, &actor, at);
-        self.in_steps(Which::Selected(which.clone()), apply).await
-    }
-
-    /// Looks for what is meant beside the writer and changes it a step at a time; returns how many were changed.
-    async fn in_steps(
-        &self,
-        which: Which,
-        change: impl Fn(&Connection, &[Place]) -> Result<u64, Stop<StoreError>> + Send + Sync + 'static,
-    ) -> Result<u64, StoreError> {
-        let (change, mut changed, mut after) = (Arc::new(change), 0, None);
-        loop {
-            let (which, change) = (which.clone(), change.clone());
-            let found = self.read(move |tx| Ok(admin::find(tx, &which, after, STEP)?)).await?;
-            let more = found.len() == STEP;
-            after = found.last().copied();
-            if after.is_some() {
-                changed += self.write(move |tx| change(tx, &found)).await?;
-            }
-            if !more {
-                return Ok(changed);
-            }
-        }
+            Ok(sweep::remove_keys(tx, &keys)?)
+        });
+        Ok(gone + keys.await?)
     }
 }
 
@@ -220,13 +193,18 @@ fn tally(tx: &Connection, status: DeliveryStatus, by: i64) -> rusqlite::Result<(
     if status.is_final() || by == 0 {
         return Ok(());
     }
-    let sql = "UPDATE tallies SET deliveries = deliveries + ?2 WHERE status = ?1";
-    row::run(tx, sql, (crate::code::Coded::code(status), by)).map(drop)
+    tally_code(tx, crate::code::Coded::code(status), by)
 }
 
-/// Removes a message's bytes if none of its deliveries is open any more.
-fn drop_content(tx: &Connection, message: i64) -> rusqlite::Result<()> {
+/// The same by the number of the status, which may be none of ours.
+fn tally_code(tx: &Connection, status: i64, by: i64) -> rusqlite::Result<()> {
+    let sql = "UPDATE tallies SET deliveries = deliveries + ?2 WHERE status = ?1";
+    row::run(tx, sql, (status, by)).map(drop)
+}
+
+/// Removes a message's bytes if none of its deliveries is open any more; how many bodies went.
+fn drop_content(tx: &Connection, message: i64) -> rusqlite::Result<u64> {
     let sql = "DELETE FROM content WHERE message = ?1
                AND NOT EXISTS (SELECT 1 FROM deliveries WHERE message = ?1 AND status <= 2)";
-    row::run(tx, sql, [message]).map(drop)
+    Ok(row::run(tx, sql, [message])? as u64)
 }

@@ -1,13 +1,16 @@
 //! What operators do with deliveries, a step at a time.
 
-use super::{drop_content, tally};
+use super::{
+    message_row,
+    steps::{Came, Turn},
+    tally, tally_code,
+};
 use crate::{code::Coded, fault::Stop, log, row};
 use outgate_core::{
     Actor, DeliveryStatus, EventKind, MessageId, Timestamp,
     store::{Holder, Selector, StoreError},
 };
 use rusqlite::{Connection, Result, Row, ToSql};
-use std::collections::BTreeSet;
 
 type Verb<T> = std::result::Result<T, Stop<StoreError>>;
 
@@ -93,17 +96,18 @@ struct Kept {
 }
 
 impl Change {
-    /// Changes those of a step that still fit; one event. Returns how many.
-    pub(super) fn apply(self, tx: &Connection, step: &[Place], actor: &Actor, at: Timestamp) -> Verb<u64> {
-        let mut count = 0;
-        for place in step {
-            count += u64::from(self.apply_to(tx, *place, at.as_millisecond())?);
-        }
-        if self == Self::Cancel {
-            for message in step.iter().map(|place| place.message).collect::<BTreeSet<_>>() {
-                drop_content(tx, message)?;
-            }
-        }
+    /// Changes those of a step that still fit, as far as the turn goes; one event.
+    pub(super) fn apply(
+        self,
+        tx: &Connection,
+        step: &[Place],
+        turn: &Turn,
+        actor: &Actor,
+        at: Timestamp,
+    ) -> Verb<Came> {
+        let came =
+            turn.each(step, |place| self.apply_to(tx, *place, at.as_millisecond()).map(u64::from))?;
+        let count = came.changed;
         let kind = match self {
             Self::Hold => EventKind::DeliveriesHeld { count },
             Self::Release => EventKind::DeliveriesReleased { count },
@@ -113,7 +117,7 @@ impl Change {
         if count > 0 {
             log::append(tx, at, actor, kind)?;
         }
-        Ok(count)
+        Ok(came)
     }
 
     /// What a delivery becomes: its status and when it is tried; `None` when it does not fit.
@@ -150,23 +154,38 @@ impl Change {
     }
 }
 
-/// Holds what waits of a message whose bytes are damaged.
+/// Holds what waits of a message that is damaged.
 pub(super) fn set_aside(tx: &Connection, message: MessageId, at: Timestamp) -> Verb<()> {
-    let sql = "SELECT d.accepted_at, d.message, d.position, d.status FROM messages m
-               JOIN deliveries d ON d.message = m.seq WHERE m.id = ?1 AND d.status <= 1";
-    let waiting = row::all(tx, sql, [message.as_bytes()], |row| {
-        Ok((place(row)?, row::state::<DeliveryStatus>(row, 3)?))
-    })?;
-    for (place, status) in &waiting {
-        let sql =
-            "UPDATE deliveries SET status = ?3, due_at = next_at, lease_holder = NULL, lease_until = NULL
-                   WHERE message = ?1 AND position = ?2";
-        row::run(tx, sql, (place.message, place.position, DeliveryStatus::Held.code()))?;
-        tally(tx, *status, -1)?;
-    }
-    tally(tx, DeliveryStatus::Held, waiting.len() as i64)?;
-    if !waiting.is_empty() {
+    let Some(row) = message_row(tx, message)? else { return Ok(()) };
+    if hold_all(tx, row)? > 0 {
         log::append(tx, at, &Actor::System, EventKind::MessageDamaged { message })?;
     }
     Ok(())
+}
+
+/// The same by its row, of which nothing needs to be readable.
+pub(super) fn set_row_aside(tx: &Connection, message: i64, at: Timestamp) -> Verb<()> {
+    let sql = "SELECT id FROM messages WHERE seq = ?1";
+    let id = row::first(tx, sql, [message], |row| Ok(row::id(row, 0, MessageId::from_bytes).ok()))?.flatten();
+    let held = hold_all(tx, message)?;
+    if held > 0
+        && let Some(message) = id
+    {
+        log::append(tx, at, &Actor::System, EventKind::MessageDamaged { message })?;
+    }
+    Ok(())
+}
+
+/// Holds what waits of a message, reading nothing of it; returns how many.
+fn hold_all(tx: &Connection, message: i64) -> Result<usize> {
+    let sql = "SELECT status, count(*) FROM deliveries WHERE message = ?1 AND status <= 1 GROUP BY status";
+    for (status, count) in row::all(tx, sql, [message], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))? {
+        tally_code(tx, status, -count)?;
+    }
+    let sql =
+        "UPDATE deliveries SET status = ?2, due_at = next_at, lease_holder = NULL, lease_until = NULL
+               WHERE message = ?1 AND status <= 1";
+    let held = row::run(tx, sql, (message, DeliveryStatus::Held.code()))?;
+    tally(tx, DeliveryStatus::Held, held as i64)?;
+    Ok(held)
 }

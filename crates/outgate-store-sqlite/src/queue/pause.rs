@@ -12,6 +12,10 @@ use rusqlite::{Connection, Result, Row};
 
 type Verb = std::result::Result<(), Stop<StoreError>>;
 
+/// The rows of paused domains, as a subquery; a name may have had several.
+pub(super) const PAUSED_DOMAINS: &str =
+    "SELECT d.seq FROM pauses p CROSS JOIN domains d ON d.name = p.covers WHERE p.scope = 1";
+
 /// Every pause.
 #[derive(Default)]
 pub(super) struct Pauses {
@@ -49,15 +53,11 @@ impl Pauses {
         self.everything || self.destinations.contains(destination)
     }
 
-    /// The rows of paused domains; a name may have had several.
-    pub(super) fn domain_rows(&self, tx: &Connection) -> Result<Vec<i64>> {
-        let mut rows = Vec::new();
-        for name in &self.domains {
-            let sql = "SELECT seq FROM domains WHERE name = ?1";
-            rows.extend(row::all(tx, sql, [name.as_str()], |row| row.get::<_, i64>(0))?);
-        }
-        Ok(rows)
-    }
+}
+
+/// The rows of paused domains.
+pub(super) fn domain_rows(tx: &Connection) -> Result<Vec<i64>> {
+    row::all(tx, PAUSED_DOMAINS, [], |row| row.get(0))
 }
 
 /// The number and the text that a scope is kept as.

@@ -2,11 +2,11 @@
 
 use super::{
     accept::{Draft, Origin},
-    drop_content, tally,
+    drop_content, message_row, tally,
 };
 use crate::{
     code::Coded,
-    fault::{Stop, unwritable},
+    fault::{Stop, damaged, unwritable},
     log, row,
 };
 use outgate_core::{
@@ -14,7 +14,7 @@ use outgate_core::{
     Timestamp, Username,
     store::{Holder, Settled, SettledDelivery, Settlement, StoreError},
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 type Verb<T> = Result<T, Stop<StoreError>>;
 
@@ -84,7 +84,12 @@ pub(super) fn record(tx: &Connection, outcome: &Outcome) -> Verb<Vec<Settled>> {
             username: row::text(row, 5)?,
         })
     })?;
-    let Some(message) = found else { return Ok(vec![Settled::Already; outcome.results.len()]) };
+    let Some(message) = found else {
+        if message_row(tx, outcome.message)?.is_some() {
+            return Err(StoreError::Damaged(format!("message {} has lost its sender", outcome.message)).into());
+        }
+        return Ok(vec![Settled::Already; outcome.results.len()]);
+    };
     let Some(notification) = &outcome.notification else {
         let pass = Pass::over(tx, &message, outcome, Told::Nobody)?;
         return pass.end(tx, outcome, &message);
@@ -253,8 +258,14 @@ fn record_one(
         _ => kept.next_at,
     };
     let sql = "INSERT INTO attempts (message, position, number, id, body) VALUES (?1, ?2, ?3, ?4, ?5)";
-    let number = kept.attempts + 1;
-    row::run(tx, sql, (message, kept.position, number, result.attempt.id.as_bytes(), &one.body))?;
+    let number = kept.attempts.saturating_add(1);
+    row::run(tx, sql, (message, kept.position, number, result.attempt.id.as_bytes(), &one.body)).map_err(
+        // It would be there however often this is tried: the delivery has lost count.
+        |error| match error.sqlite_error_code() {
+            Some(ErrorCode::ConstraintViolation) => damaged(2, error),
+            _ => error,
+        },
+    )?;
     let sql = "UPDATE deliveries
                SET status = ?3, attempts = ?4, reply = ?5, next_at = ?6, due_at = ?6,
                    delay_told = delay_told OR ?7, lease_holder = NULL, lease_until = NULL

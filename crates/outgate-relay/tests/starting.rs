@@ -6,7 +6,7 @@ use std::{io::Write, path::Path, time::Duration};
 
 fn config(folder: &Path) -> Config {
     let mut config = Config::without_file();
-    config.data_dir = folder.to_owned();
+    folder.clone_into(&mut config.data_dir);
     config.hostname = "relay.test".into();
     config.auth.argon2.memory_kib = 64;
     config.auth.argon2.iterations = 1;

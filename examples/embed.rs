@@ -29,7 +29,11 @@ async fn main() -> Result<()> {
     let user = AddUser { domain: domain.name.clone(), name: "Embedded".parse()?, username: None };
     let issued = users::add(relay.ports(), &actor, user).await?;
 
-    println!("submit to {:?} with STARTTLS, or to {:?} with TLS", relay.addresses().starttls, relay.addresses().implicit_tls);
+    println!(
+        "submit to {:?} with STARTTLS, or to {:?} with TLS",
+        relay.addresses().starttls,
+        relay.addresses().implicit_tls
+    );
     println!("username {}", issued.user.username);
     println!("password {}", issued.password.reveal().context("a generated password is text")?.as_str());
 

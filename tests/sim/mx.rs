@@ -72,7 +72,11 @@ impl Mx {
     /// Notes a message, or the notification that it is.
     /// How many things a message tells: itself, or the fate of each recipient that a notification speaks of.
     fn tells(content: &[u8]) -> u64 {
-        if content.starts_with(b"From: Mail Delivery System") { Self::tale(content).1.len() as u64 } else { 1 }
+        if content.starts_with(b"From: Mail Delivery System") {
+            Self::tale(content).1.len() as u64
+        } else {
+            1
+        }
     }
 
     fn note(&self, parcel: &Parcel, recipient: &EmailAddress, arrived: u64) {

@@ -40,8 +40,14 @@ impl NetworkCarrier {
         let tls = Tls::new(&config.extra_roots, Arc::clone(&clock))?;
         let pool = Pool::new(Arc::clone(&config));
         let stopping = Stopping::default();
-        let opener =
-            Opener { config: Arc::clone(&config), resolve, randomness, clock, tls, stopping: stopping.clone() };
+        let opener = Opener {
+            config: Arc::clone(&config),
+            resolve,
+            randomness,
+            clock,
+            tls,
+            stopping: stopping.clone(),
+        };
         Ok(Self { config, opener, pool, stopping })
     }
 
@@ -229,8 +235,10 @@ impl Carrier for NetworkCarrier {
         for (destination, places) in groups {
             self.carry_to(&destination, parcel, places, &mut results, deadline).await;
         }
-        let missing =
-            Failure::temporary(FailureClass::Local, "this recipient's turn did not come in the time there is");
+        let missing = Failure::temporary(
+            FailureClass::Local,
+            "this recipient's turn did not come in the time there is",
+        );
         let Story { recording, spent } = results.story;
         Carried {
             path: NetworkPath { transcript: recording.finish(), timings: spent.timings(), ..results.path },

@@ -94,7 +94,7 @@ const POLICY: &[&str] = &[
 
 /// Whether a reply has no enhanced status code, or one that greylisting programs send.
 fn is_vague(reply: &Reply) -> bool {
-    matches!(reply.enhanced, None | Some((_, 7, 0 | 1) | (_, 2, 0 | 1)))
+    matches!(reply.enhanced, None | Some((_, 2 | 7, 0 | 1)))
 }
 
 /// What a class means when it is the sender that is spoken of.

@@ -220,7 +220,8 @@ impl Connection {
                     let began = Instant::now();
                     // The message is with the server now. Whoever gives up before the time that RFC 5321 §4.5.3.2.6 asks
                     // for sends it again, however long the parcel had to wait before.
-                    let last = if stage == Stage::Content { began + most } else { deadline.min(began + most) };
+                    let last =
+                        if stage == Stage::Content { began + most } else { deadline.min(began + most) };
                     let until = *wait.get_or_insert(last);
                     self.read(until).await;
                     if let Some(part) = Part::of(stage) {

@@ -30,7 +30,13 @@ pub(crate) fn within_reason(mut words: String) -> String {
 
 impl Failure {
     pub(crate) fn temporary(class: FailureClass, reason: impl Into<String>) -> Self {
-        Self { permanent: false, class, reply: None, reason: within_reason(reason.into()), path: Box::default() }
+        Self {
+            permanent: false,
+            class,
+            reply: None,
+            reason: within_reason(reason.into()),
+            path: Box::default(),
+        }
     }
 
     pub(crate) fn permanent(class: FailureClass, reason: impl Into<String>) -> Self {

@@ -32,7 +32,7 @@ mod tls;
 pub use carry::NetworkCarrier;
 pub use classify::{Judgement, classify};
 pub use config::{
-    CONNECTIONS_PER_DESTINATION, Config, IDLE_TIMEOUT, LEAST_FOR_TRANSACTION, MESSAGES_PER_CONNECTION, Route, SmartHost,
-    SmartHostTls, Timeouts, UNSETTLED_PER_CONNECTION,
+    CONNECTIONS_PER_DESTINATION, Config, IDLE_TIMEOUT, LEAST_FOR_TRANSACTION, MESSAGES_PER_CONNECTION, Route,
+    SmartHost, SmartHostTls, Timeouts, UNSETTLED_PER_CONNECTION,
 };
 pub use tls::TlsSetupError;

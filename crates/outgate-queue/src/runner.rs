@@ -212,9 +212,11 @@ impl Runner {
         Step { jobs: self.take_ready(), again_at }
     }
 
-    /// From now on jobs end when what they carry is settled, instead of going on with the backlog.
+    /// From now on jobs end when what they carry is settled, instead of going on with the backlog; what is not on the
+    /// wire yet comes back untried.
     pub fn wind_down(&self) {
         self.winding_down.store(true, Ordering::Relaxed);
+        self.parts.carrier.wind_down();
     }
 
     fn winding_down(&self) -> bool {

@@ -2,6 +2,7 @@
 
 mod accept;
 mod admin;
+mod behind;
 mod content;
 mod due;
 mod lease;
@@ -14,6 +15,7 @@ mod sweep;
 use crate::{Sqlite, row};
 use admin::{Change, Place, Which};
 use async_trait::async_trait;
+pub(crate) use behind::Behind;
 use bytes::Bytes;
 use outgate_core::{
     Actor, DeliveryId, DeliveryStatus, Destination, MessageId, SendRight, Timestamp,
@@ -70,16 +72,12 @@ impl Queue for Sqlite {
         let claim = lease::Claim { destination, lease, now };
         let theirs = claim.clone();
         let taken = self.write(move |tx| lease::take(tx, &theirs, limit)).await?;
-        if !taken.stopped_short || !taken.messages.is_empty() {
-            return Ok(taken.messages);
+        if !taken.stopped_short {
+            self.behind.forget(&claim.destination);
+        } else if taken.messages.is_empty() {
+            return self.lease_behind(&claim, limit).await;
         }
-        // Behind much that is paused: looked for beside the writer, and then taken if it is still to be had.
-        let theirs = claim.clone();
-        let found = self.read(move |tx| Ok(lease::find(tx, &theirs, limit)?)).await?;
-        if found.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.write(move |tx| lease::take_found(tx, &claim, &found)).await
+        Ok(taken.messages)
     }
 
     async fn content(&self, message: MessageId) -> Result<Option<Bytes>, StoreError> {

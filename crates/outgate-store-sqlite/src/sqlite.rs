@@ -5,6 +5,7 @@ use crate::{
     checkpoint::{self, Checkpointer},
     fault::Stop,
     open,
+    queue::Behind,
     reader::{Points, Readers},
     room::Room,
     writer::{Commits, Writer},
@@ -28,6 +29,8 @@ pub struct Sqlite {
     pub(crate) path: PathBuf,
     /// Behind which message the next sweep begins.
     pub(crate) swept: Arc<AtomicI64>,
+    /// What was found behind paused backlogs.
+    pub(crate) behind: Behind,
 }
 
 impl Sqlite {
@@ -50,7 +53,16 @@ impl Sqlite {
         let room = Arc::new(Room::new(folder, options.reserve_bytes, checkpoints.clone()));
         let writer = Writer::start(&path, connection, checkpoints).map_err(io)?;
         let swept = Arc::new(AtomicI64::new(0));
-        Ok(Self { writer, readers, points, _checkpointer: checkpointer, room, path, swept })
+        Ok(Self {
+            writer,
+            readers,
+            points,
+            _checkpointer: checkpointer,
+            room,
+            path,
+            swept,
+            behind: Behind::default(),
+        })
     }
 
     /// What it has committed since it was opened.

@@ -248,28 +248,3 @@ async fn a_backup_is_a_store_and_never_writes_over_anything() {
     assert!(copy.user(&site.sender.user.username).await.unwrap().is_some());
     assert_eq!(copy.events_end().await.unwrap().as_str(), "3");
 }
-
-#[tokio::test]
-async fn many_are_changed_in_steps_with_an_event_each() {
-    let site = Site::new().await;
-    let recipients: Vec<String> = (0..1_200).map(|n| format!("user{n}@one.example")).collect();
-    let recipients: Vec<&str> = recipients.iter().map(String::as_str).collect();
-    let message = site.world.message(&site.sender.right, &recipients).unwrap();
-    let store = &site.world.store;
-    store.accept(&site.sender.right, message.clone(), site.world.now()).await.unwrap();
-    let start = store.events_end().await.unwrap();
-    let (actor, now) = (site.world.actor(), site.world.now());
-    let selectors = [
-        Selector::Message(message.id),
-        Selector::User(site.sender.user.id),
-        Selector::Domain(site.sender.user.domain),
-        Selector::Destination(message.deliveries[0].destination.clone()),
-    ];
-    for which in &selectors {
-        assert_eq!(store.hold(which, &actor, now).await, Ok(1_200), "{which:?}");
-        assert_eq!(store.release(which, &actor, now).await, Ok(1_200), "{which:?}");
-    }
-    assert_eq!(store.events_after(Some(&start), 1_000).await.unwrap().len(), 4 * 2 * 3);
-    assert_eq!(store.cancel(&selectors[1], &actor, now).await, Ok(1_200));
-    assert_eq!(store.content(message.id).await, Ok(None));
-}

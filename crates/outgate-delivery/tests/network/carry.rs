@@ -157,7 +157,8 @@ async fn a_talkative_server_fills_no_disk() {
     let talk = || "550-5.1.1 there is nobody of that name, and let me tell you why\r\n".repeat(900);
     for word in ["RCPT", "MAIL", ".", "GREETING"] {
         let (outcome, _) = carry_one(at(word, Reaction::Say(talk() + "550 5.1.1 so there\r\n"))).await;
-        let (Outcome::Failed { reply, reason, .. } | Outcome::Deferred { reply, reason, .. }) = outcome else {
+        let (Outcome::Failed { reply, reason, .. } | Outcome::Deferred { reply, reason, .. }) = outcome
+        else {
             panic!("{word}")
         };
         let reply = reply.expect(word);
@@ -220,7 +221,11 @@ async fn dsn_parameters_travel_on() {
     recipient.notify = Some(Notify { success: true, failure: true, delay: false });
     recipient.original = Some("rfc822;a@example.com".parse().unwrap());
     let carried = carrier.carry(&asked).await;
-    assert_eq!((short(&carried.outcomes[0]), carried.dsn), (Ok(()), true), "the server tells the sender itself");
+    assert_eq!(
+        (short(&carried.outcomes[0]), carried.dsn),
+        (Ok(()), true),
+        "the server tells the sender itself"
+    );
     assert_eq!(
         seen.commands()[1..3],
         [

@@ -11,9 +11,7 @@ use std::{sync::Arc, time::Duration};
 
 /// Takes a second to say that it took a message.
 fn slow_to_confirm() -> FakeMx {
-    FakeMx::new(|_, line| {
-        (line == ".").then(|| Reaction::Drip(format!("250 2.0.0 {}\r\n", "x".repeat(90))))
-    })
+    FakeMx::new(|_, line| (line == ".").then(|| Reaction::Drip(format!("250 2.0.0 {}\r\n", "x".repeat(90)))))
 }
 
 /// A parcel has little time, but the answer to the final dot has its own.
@@ -81,8 +79,7 @@ async fn whoever_waited_longest_comes_first() {
     for one in carried {
         assert_eq!(short(&one.await.unwrap().outcomes[0]), Ok(()));
     }
-    let order: Vec<String> =
-        seen.commands().into_iter().filter(|line| line.starts_with("RCPT")).collect();
+    let order: Vec<String> = seen.commands().into_iter().filter(|line| line.starts_with("RCPT")).collect();
     let expected: Vec<String> = (0..20).map(|n| format!("RCPT TO:<r{n}@example.org>")).collect();
     assert_eq!(order, expected);
 }

@@ -58,7 +58,10 @@ async fn what_no_server_has_heard_of_comes_back_at_once() {
 async fn what_a_server_has_heard_of_goes_on_to_its_end() {
     for word in ["MAIL", "RCPT", "."] {
         let slow = Reaction::Drip("250 2.0.0 ok, but it took its time, and a little more\r\n".to_owned());
-        let mx = FakeMx { ehlo: "250 mx\r\n", ..FakeMx::new(move |_, line| line.starts_with(word).then(|| slow.clone())) };
+        let mx = FakeMx {
+            ehlo: "250 mx\r\n",
+            ..FakeMx::new(move |_, line| line.starts_with(word).then(|| slow.clone()))
+        };
         let (address, seen) = mx.start().await;
         let carrier = Arc::new(carrier(patient(address.port()), Zone::with("example.org", &["127.0.0.1"])));
         let all: Vec<String> = (0..101).map(|n| format!("r{n}@example.org")).collect();
@@ -85,9 +88,7 @@ async fn what_a_server_has_heard_of_goes_on_to_its_end() {
 /// What is told of the recipients that were tried is not lost with the connection that was being opened for the others.
 #[tokio::test]
 async fn the_story_of_what_was_tried_is_kept() {
-    let mx = FakeMx::new(|number, line| {
-        (number > 0 && line == "GREETING").then_some(Reaction::Stall)
-    });
+    let mx = FakeMx::new(|number, line| (number > 0 && line == "GREETING").then_some(Reaction::Stall));
     let (address, seen) = FakeMx { ehlo: "250-mx\r\n250 LIMITS MAILMAX=1 RCPTMAX=1\r\n", ..mx }.start().await;
     let carrier = Arc::new(carrier(patient(address.port()), Zone::with("example.org", &["127.0.0.1"])));
     let carrying = tokio::spawn({
@@ -109,7 +110,10 @@ async fn a_refusal_stands_also_at_the_end() {
     let mx = FakeMx::new(|_, line| line.starts_with("RCPT").then(|| say("550 5.1.1 who")));
     let (address, _) = mx.start().await;
     let carrier = carrier(patient(address.port()), Zone::with("example.org", &["127.0.0.1"]));
-    assert!(matches!(carrier.carry(&parcel(&["a@example.org"], "x\r\n")).await.outcomes[0], Outcome::Failed { .. }));
+    assert!(matches!(
+        carrier.carry(&parcel(&["a@example.org"], "x\r\n")).await.outcomes[0],
+        Outcome::Failed { .. }
+    ));
     carrier.wind_down();
     assert_eq!(carrier.carry(&parcel(&["a@example.org"], "x\r\n")).await.outcomes, [Outcome::Untried]);
 }

@@ -41,7 +41,8 @@ impl Ending {
         if settled.clone().any(|one| one.status == DeliveryStatus::Delivered) {
             return Some(Health::Well);
         }
-        let trouble = |class| matches!(class, Some(FailureClass::Connection | FailureClass::Dns | FailureClass::Rate));
+        let trouble =
+            |class| matches!(class, Some(FailureClass::Connection | FailureClass::Dns | FailureClass::Rate));
         settled.all(|one| trouble(one.attempt.class)).then_some(Health::Troubled)
     }
 

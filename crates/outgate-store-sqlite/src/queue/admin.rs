@@ -105,8 +105,7 @@ impl Change {
         actor: &Actor,
         at: Timestamp,
     ) -> Verb<Came> {
-        let came =
-            turn.each(step, |place| self.apply_to(tx, *place, at.as_millisecond()).map(u64::from))?;
+        let came = turn.each(step, |place| self.apply_to(tx, *place, at.as_millisecond()).map(u64::from))?;
         let count = came.changed;
         let kind = match self {
             Self::Hold => EventKind::DeliveriesHeld { count },
@@ -182,8 +181,7 @@ fn hold_all(tx: &Connection, message: i64) -> Result<usize> {
     for (status, count) in row::all(tx, sql, [message], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?)))? {
         tally_code(tx, status, -count)?;
     }
-    let sql =
-        "UPDATE deliveries SET status = ?2, due_at = next_at, lease_holder = NULL, lease_until = NULL
+    let sql = "UPDATE deliveries SET status = ?2, due_at = next_at, lease_holder = NULL, lease_until = NULL
                WHERE message = ?1 AND status <= 1";
     let held = row::run(tx, sql, (message, DeliveryStatus::Held.code()))?;
     tally(tx, DeliveryStatus::Held, held as i64)?;

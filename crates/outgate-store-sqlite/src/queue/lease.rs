@@ -207,3 +207,36 @@ pub(super) fn take_back(tx: &Connection, place: &Place, holder: &Holder) -> Resu
                WHERE message = ?1 AND position = ?2 AND lease_holder != ?3";
     Ok(row::run(tx, sql, (place.message, place.position, &*holder.0))? as u64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema;
+
+    #[test]
+    fn a_paused_backlog_is_stepped_over_a_little_in_the_writer_and_wholly_beside_it() {
+        let mut tx = Connection::open_in_memory().unwrap();
+        schema::migrate(&mut tx).unwrap();
+        tx.execute_batch(
+            "PRAGMA foreign_keys = OFF;
+             INSERT INTO domains (seq, id, account, name, state, trusted, ownership_token, created_at)
+                 VALUES (1, x'01', 1, 'paused.example', 0, 1, '', 0), (2, x'02', 1, 'other.example', 0, 1, '', 0);
+             INSERT INTO pauses VALUES (1, 'paused.example');
+             WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 2001)
+             INSERT INTO deliveries (message, position, id, domain, accepted_at, recipient, destination, status,
+                                     attempts, next_at, due_at)
+                 SELECT n, 0, randomblob(16), iif(n < 2001, 1, 2), n, 'a@one.example', 'one.example', 0, 0, n, n FROM n",
+        )
+        .unwrap();
+        let claim = Claim {
+            destination: Destination::new("one.example"),
+            lease: Lease { holder: Holder("me".into()), until: Timestamp::MAX },
+            now: Timestamp::from_millisecond(10_000).unwrap(),
+        };
+        let paused = pause::domain_rows(&tx).unwrap();
+        assert_eq!(due_messages(&tx, &claim, &paused, 9).unwrap(), (vec![], true));
+        assert_eq!(find(&tx, &claim, 9).unwrap(), [2001]);
+        tx.execute("DELETE FROM deliveries WHERE message = 7", []).unwrap();
+        assert_eq!(due_messages(&tx, &claim, &paused, 9).unwrap(), (vec![2001], false));
+    }
+}

@@ -52,7 +52,6 @@ impl Pauses {
     pub(super) fn cover_destination(&self, destination: &Destination) -> bool {
         self.everything || self.destinations.contains(destination)
     }
-
 }
 
 /// The rows of paused domains.

@@ -86,7 +86,9 @@ pub(super) fn record(tx: &Connection, outcome: &Outcome) -> Verb<Vec<Settled>> {
     })?;
     let Some(message) = found else {
         if message_row(tx, outcome.message)?.is_some() {
-            return Err(StoreError::Damaged(format!("message {} has lost its sender", outcome.message)).into());
+            return Err(
+                StoreError::Damaged(format!("message {} has lost its sender", outcome.message)).into()
+            );
         }
         return Ok(vec![Settled::Already; outcome.results.len()]);
     };

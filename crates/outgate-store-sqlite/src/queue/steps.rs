@@ -75,7 +75,8 @@ impl Sqlite {
         at: Timestamp,
     ) -> Result<u64, StoreError> {
         let (actor, which) = (actor.clone(), Which::Selected(which.clone()));
-        let apply = move |tx: &Connection, step: &[Place], turn: &Turn| change.apply(tx, step, turn, &actor, at);
+        let apply =
+            move |tx: &Connection, step: &[Place], turn: &Turn| change.apply(tx, step, turn, &actor, at);
         self.in_steps(which, apply, change == Change::Cancel).await
     }
 
@@ -109,10 +110,8 @@ impl Sqlite {
     /// Removes the bytes of those messages that have nothing open any more; returns how many. Not in the transaction
     /// that ended them: a big message has thousands of pages.
     pub(super) async fn free(&self, messages: &[i64]) -> Result<u64, StoreError> {
-        self.by_turns(messages, |tx, step, turn| {
-            Ok(turn.each(step, |message| drop_content(tx, *message))?)
-        })
-        .await
+        self.by_turns(messages, |tx, step, turn| Ok(turn.each(step, |message| drop_content(tx, *message))?))
+            .await
     }
 
     /// Goes through rows, as many in each transaction as a turn allows; returns how many were changed.

@@ -2,7 +2,7 @@
 //!
 //! It is looked for beside the writer, however long that takes: what nobody needs is never needed again. A message whose
 //! deliveries have all ended gets no new ones; nor does a deleted domain, but for a notification, and that is kept in the
-//! transaction that ends another of its deliveries. So the writer only removes, a little at a time.
+//! transaction that records what became of another of its deliveries. So the writer only removes, a little at a time.
 //!
 //! Most bytes go in the transaction that ends a message's last delivery; looking for the others goes round, a part at each
 //! sweep.
@@ -16,7 +16,8 @@ const LOOKED_AT: usize = 1_000;
 const BURIED: usize = 1_000;
 
 /// Deleted domains that have keys yet; the keys are few, so it starts from them.
-const DELETED_WITH_KEYS: &str = "SELECT DISTINCT k.domain FROM domain_keys k CROSS JOIN domains d ON d.seq = k.domain
+const DELETED_WITH_KEYS: &str =
+    "SELECT DISTINCT k.domain FROM domain_keys k CROSS JOIN domains d ON d.seq = k.domain
                                  WHERE d.deleted_at IS NOT NULL";
 
 /// What a look at the bytes found.

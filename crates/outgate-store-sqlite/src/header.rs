@@ -105,7 +105,10 @@ fn version_in_log(log: &Path) -> io::Result<Option<u32>> {
         if word(&frame, 0) == 1 {
             let mut first = [0_u8; HEADER];
             file.read_exact_at(&mut first, at + FRAME_HEADER as u64)?;
-            newest = newest.max(Some(word(&first, 60)));
+            // A kill between the writes of a frame's header and of its page leaves the page of an earlier round behind it.
+            if first.starts_with(MAGIC) && word(&first, 68) == schema::APPLICATION_ID {
+                newest = newest.max(Some(word(&first, 60)));
+            }
         }
         at += FRAME_HEADER as u64 + page;
     }
@@ -122,5 +125,44 @@ fn page_size(header: &[u8; HEADER]) -> u64 {
     match u64::from(header[16]) << 8 | u64::from(header[17]) {
         1 => 65_536,
         size => size,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A database's first page as it says of itself.
+    fn first_page(version: u32) -> Vec<u8> {
+        let mut page = vec![0_u8; 4096];
+        page[..16].copy_from_slice(MAGIC);
+        page[16..18].copy_from_slice(&4096_u16.to_be_bytes());
+        page[60..64].copy_from_slice(&version.to_be_bytes());
+        page[68..72].copy_from_slice(&schema::APPLICATION_ID.to_be_bytes());
+        page
+    }
+
+    /// A log of one frame for page 1, with what stands behind its header.
+    fn log(body: &[u8]) -> Vec<u8> {
+        let mut log = vec![0_u8; LOG_HEADER];
+        log[8..12].copy_from_slice(&4096_u32.to_be_bytes());
+        log[16..24].copy_from_slice(b"thesalts");
+        let mut frame = [0_u8; FRAME_HEADER];
+        frame[3] = 1;
+        frame[8..16].copy_from_slice(b"thesalts");
+        log.extend_from_slice(&frame);
+        log.extend_from_slice(body);
+        log
+    }
+
+    #[test]
+    fn a_frame_without_its_page_says_nothing_of_the_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("outgate.db");
+        std::fs::write(&path, first_page(schema::VERSION)).unwrap();
+        std::fs::write(log_of(&path), log(&[0x0f; 4096])).unwrap();
+        assert!(inspect(&path).unwrap(), "killed between a frame's header and its page");
+        std::fs::write(log_of(&path), log(&first_page(schema::VERSION + 1))).unwrap();
+        assert!(matches!(inspect(&path), Err(OpenError::Newer { .. })), "a newer program's page");
     }
 }

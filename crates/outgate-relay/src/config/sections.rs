@@ -128,7 +128,8 @@ pub struct Delivery {
     pub smart_host: Option<SmartHost>,
     /// The port of recipients' servers.
     pub mx_port: u16,
-    /// Whether recipients' servers may be in loopback, private or link-local space; a smart host always may.
+    /// Whether recipients' servers may be in loopback, private or link-local space; a smart host always may. Where they may
+    /// not, mail waits with that reason and is given up when the retry time is over.
     pub allow_private_destinations: bool,
     /// Certificates trusted besides the usual ones, PEM.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -31,8 +31,6 @@ pub enum Action {
         /// Until when.
         until: Timestamp,
     },
-    /// It is in the recipient's mailbox.
-    Delivered,
     /// A server took it that tells nothing further of it.
     Relayed,
 }

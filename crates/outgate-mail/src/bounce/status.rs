@@ -74,7 +74,6 @@ fn word(action: Action) -> &'static str {
     match action {
         Action::Failed { .. } => "failed",
         Action::Delayed { .. } => "delayed",
-        Action::Delivered => "delivered",
         Action::Relayed => "relayed",
     }
 }
@@ -86,7 +85,7 @@ pub(super) fn code(action: Action, attempt: &Attempt) -> Code {
         Action::Failed { expired: true } => return (4, 4, 7), // RFC 3463 §3.5: delivery time expired
         Action::Failed { expired: false } => 5,
         Action::Delayed { .. } => 4,
-        Action::Delivered | Action::Relayed => 2,
+        Action::Relayed => 2,
     };
     if let Some(code) = attempt.reply.as_ref().and_then(|reply| reply.enhanced).filter(|code| code.0 == class)
     {

@@ -73,10 +73,9 @@ fn words(facts: &Report<'_>) -> String {
 /// A heading, and what belongs under it.
 type Group = (&'static str, fn(Action) -> bool);
 
-const GROUPS: [Group; 4] = [
+const GROUPS: [Group; 3] = [
     ("It could not be delivered to:", |action| matches!(action, Action::Failed { .. })),
     ("It is late, and is still being tried, for:", |action| matches!(action, Action::Delayed { .. })),
-    ("It was delivered to:", |action| action == Action::Delivered),
     ("It was passed on to a server that tells nothing further, for:", |action| action == Action::Relayed),
 ];
 
@@ -115,7 +114,7 @@ fn one(page: &mut String, told: &Told<'_>) {
             );
             paragraph(page, INDENT, &text);
         }
-        Action::Delivered | Action::Relayed => {}
+        Action::Relayed => {}
     }
 }
 
